@@ -1,0 +1,114 @@
+"""Depth that knows its kind, so that nobody has to guess a unit or a sign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from dofsim.errors import DepthError
+
+
+class DepthKind(Enum):
+    """What the numbers of a depth map mean.
+
+    ``METRIC``: distance along the optical axis in metres; large is far.
+    ``INVERSE``: 1 / distance, in 1/m; large is near.
+    ``RELATIVE``: inverse depth up to an unknown positive scale and an unknown shift; large is near.
+    """
+
+    METRIC = "metric"
+    INVERSE = "inverse"
+    RELATIVE = "relative"
+
+
+@dataclass(frozen=True, eq=False)
+class DepthMap:
+    """A depth value for every pixel of a (possibly smaller) grid over a photo's field of view.
+
+    Attributes
+    ----------
+    values : float32 array, shape (h, w)
+        In the unit that ``kind`` says. Finite, except that metric depth may be ``+inf`` (sky);
+        metric depth is > 0 and inverse depth (1/m) is >= 0.
+    kind : DepthKind
+        The unit and direction of ``values``.
+    source : str
+        Where the map came from: ``"photo"``, ``"file"``, ``"estimator"``, or ``"array"``.
+    detail : str
+        One human-readable line about the origin (container, model name, accuracy), may be empty.
+
+    Raises
+    ------
+    DepthError
+        If ``values`` is not two-dimensional, is empty, holds NaN, or breaks the range of its kind.
+    """
+
+    values: npt.NDArray[np.float32]
+    kind: DepthKind
+    source: str = "array"
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        values = np.ascontiguousarray(self.values, dtype=np.float32)
+        if values.ndim != 2 or values.size == 0:
+            raise DepthError(f"a depth map is a non-empty (height, width) array, not {np.shape(self.values)}")
+        unknown = int(np.isnan(values).sum())
+        if unknown:
+            raise DepthError(
+                f"the depth map has {unknown} NaN values of {values.size}; fill the unknown pixels first"
+            )
+        if self.kind is DepthKind.METRIC:
+            if not (values > 0).all():
+                raise DepthError("metric depth must be above 0 m everywhere; fill the holes (zeros) first")
+        elif not np.isfinite(values).all():
+            raise DepthError("inverse depth must be finite; infinity would be a distance of 0 m")
+        elif self.kind is DepthKind.INVERSE and not (values >= 0).all():
+            raise DepthError("inverse depth in 1/m cannot be negative; is the map relative (--depth-kind relative)?")
+        object.__setattr__(self, "values", values)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the grid."""
+        height, width = self.values.shape
+        return height, width
+
+    @property
+    def is_metric(self) -> bool:
+        """Whether distances in metres can be read off the map."""
+        return self.kind is not DepthKind.RELATIVE
+
+    @property
+    def unit(self) -> str:
+        """Unit of ``values``: ``"m"``, ``"1/m"``, or ``"relative"``."""
+        return {DepthKind.METRIC: "m", DepthKind.INVERSE: "1/m", DepthKind.RELATIVE: "relative"}[self.kind]
+
+    def inverse(self) -> DepthMap:
+        """The same map as inverse depth, where near is large: metric becomes 1/m, the others stay."""
+        if self.kind is not DepthKind.METRIC:
+            return self
+        return DepthMap(np.float32(1) / self.values, DepthKind.INVERSE, self.source, self.detail)
+
+    def range(self) -> tuple[float, float]:
+        """Inverse depth of the farthest and of the nearest pixel, (far, near), in the map's inverse unit."""
+        inverse = self.inverse().values
+        return float(inverse.min()), float(inverse.max())
+
+    def is_flat(self) -> bool:
+        """Whether every pixel has the same depth (to float32 precision), so that nothing can be defocused."""
+        far, near = self.range()
+        return not near - far > 1e-6 * max(abs(far), abs(near), 1e-12)
+
+    def normalised(self) -> npt.NDArray[np.float32]:
+        """Normalised inverse depth, float32 (h, w): 0 = farthest, 1 = nearest pixel of this map.
+
+        A flat map is 0 everywhere.
+        """
+        inverse = self.inverse().values
+        if self.is_flat():
+            return np.zeros_like(inverse)
+        far, near = self.range()
+        scaled = (inverse - np.float32(far)) * np.float32(1.0 / (near - far))
+        return np.clip(scaled, 0.0, 1.0)
