@@ -1,0 +1,174 @@
+"""The thin lens: from depth and a focus distance to a signed circle of confusion in px.
+
+A point at distance z, seen by a lens of focal length f and f-number N that is focused at z_f, is spread
+over a disc. Its radius on the picture, in px, is linear in inverse depth::
+
+    r = K * (1/z_f - 1/z)          K = f^2 * W * z_f / (2 * N * S * (z_f - f))
+
+with W the picture's width in px and S the sensor's width in the same unit as f (Potmesil and Chakravarty 1981,
+"A lens and aperture camera model for synthetic image generation"; the sign is ours: positive behind the plane of
+focus, negative in front of it). dofsim measures photos by their 35 mm-equivalent focal length, which CIPA DCG-001
+defines by the picture's diagonal, so W and S are the two diagonals: W in px, S = 43.27 mm.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from dofsim.errors import ParameterError
+
+FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
+DEFAULT_FOCAL_LENGTH_MM = 50.0
+
+
+def circle_of_confusion_factor(
+    focal_length_mm: float, f_number: float, focus_m: float, width_px: float, sensor_width_mm: float
+) -> float:
+    """K of ``r = K * (1/z_f - 1/z)``: the px that one 1/m of defocus spreads a point over.
+
+    Parameters
+    ----------
+    focal_length_mm : float
+        Focal length f, mm, > 0.
+    f_number : float
+        f-number N = f / aperture diameter, > 0.
+    focus_m : float
+        Distance of the plane of focus z_f, m, beyond the focal length; ``inf`` is allowed.
+    width_px, sensor_width_mm : float
+        The same extent of the picture in px and on the sensor in mm (both widths, or both diagonals), > 0.
+
+    Returns
+    -------
+    float
+        K in px * m, >= 0.
+
+    Raises
+    ------
+    ParameterError
+        If a value is not positive, or the focus lies within the focal length.
+    """
+    for name, value in (
+        ("focal length", focal_length_mm),
+        ("f-number", f_number),
+        ("picture width", width_px),
+        ("sensor width", sensor_width_mm),
+    ):
+        if not (value > 0 and math.isfinite(value)):
+            raise ParameterError(f"the {name} must be a positive number, not {value}")
+    focal_m = focal_length_mm * 1e-3
+    if not focus_m > focal_m:
+        raise ParameterError(
+            f"a {focal_length_mm:g} mm lens cannot focus at {focus_m:g} m; choose a distance beyond {focal_m:g} m"
+        )
+    extension = 1.0 if math.isinf(focus_m) else focus_m / (focus_m - focal_m)
+    return focal_m * focal_length_mm * width_px * extension / (2.0 * f_number * sensor_width_mm)
+
+
+def circle_of_confusion(
+    inverse_depth: npt.NDArray[np.float32], focus_inverse_depth: float, factor: float
+) -> npt.NDArray[np.float32]:
+    """Signed radius of the circle of confusion, px.
+
+    Parameters
+    ----------
+    inverse_depth : float32 array, any shape
+        Inverse depth, near is large: 1/m, or relative.
+    focus_inverse_depth : float
+        Inverse depth of the plane of focus, same unit.
+    factor : float
+        px per unit of inverse depth (K, see :func:`circle_of_confusion_factor`), >= 0.
+
+    Returns
+    -------
+    float32 array, same shape
+        Positive behind the plane of focus, negative in front of it, 0 on it.
+    """
+    scaled = np.multiply(inverse_depth, np.float32(-factor), dtype=np.float32)
+    scaled += np.float32(factor * focus_inverse_depth)
+    return scaled
+
+
+def physical_factor(f_number: float, focal_length_35mm: float, focus_inverse_depth: float, diagonal_px: float) -> float:
+    """K for a photo: what a full-frame lens of the photo's 35 mm-equivalent focal length would do.
+
+    Parameters
+    ----------
+    f_number : float
+        f-number of the simulated lens, > 0.
+    focal_length_35mm : float
+        35 mm-equivalent focal length of the photo, mm, > 0.
+    focus_inverse_depth : float
+        Inverse depth of the plane of focus, 1/m, >= 0 (0 is infinity).
+    diagonal_px : float
+        Diagonal of the picture, px.
+
+    Returns
+    -------
+    float
+        K in px * m.
+
+    Raises
+    ------
+    ParameterError
+        As :func:`circle_of_confusion_factor`.
+    """
+    focus_m = math.inf if focus_inverse_depth <= 0 else 1.0 / focus_inverse_depth
+    return circle_of_confusion_factor(focal_length_35mm, f_number, focus_m, diagonal_px, FULL_FRAME_DIAGONAL_MM)
+
+
+def artistic_factor(max_radius_px: float, focus: float, far: float, near: float) -> float:
+    """Factor that gives the most defocused point of a picture a chosen radius.
+
+    Parameters
+    ----------
+    max_radius_px : float
+        Radius of the largest circle of confusion, px, >= 0.
+    focus, far, near : float
+        Inverse depth of the plane of focus, of the farthest and of the nearest pixel; ``far < near``.
+
+    Returns
+    -------
+    float
+        px per unit of inverse depth.
+    """
+    reach = max(abs(focus - far), abs(near - focus))
+    return max_radius_px / reach if reach > 0 else 0.0
+
+
+def parse_blur(blur: float | str, diagonal_px: float) -> float:
+    """Maximum radius in px from ``"2.5%"`` (share of the diagonal), ``"40px"``, or a share such as ``0.025``.
+
+    Parameters
+    ----------
+    blur : float or str
+        A number is a share of the diagonal, 0..0.5; a text ends with ``%`` or ``px``.
+    diagonal_px : float
+        Diagonal of the picture, px.
+
+    Returns
+    -------
+    float
+        Radius, px, >= 0.
+
+    Raises
+    ------
+    ParameterError
+        If the text cannot be read or the radius is negative or above half of the diagonal.
+    """
+    try:
+        if isinstance(blur, str) and blur.strip().endswith("%"):
+            radius = float(blur.strip()[:-1]) / 100.0 * diagonal_px
+        elif isinstance(blur, str) and blur.strip().endswith("px"):
+            radius = float(blur.strip()[:-2])
+        else:
+            radius = float(blur) * diagonal_px
+    except ValueError:
+        raise ParameterError(
+            f"cannot read {blur!r} as a blur; write a share of the diagonal (2.5%) or a radius (40px)"
+        ) from None
+    if not 0.0 <= radius <= 0.5 * diagonal_px:
+        raise ParameterError(f"blur {blur!r} is out of range; it goes from 0% to 50% of the diagonal")
+    return radius
