@@ -1,0 +1,273 @@
+"""Prepare a photo once, refocus it many times: where photo, depth, lens and renderer meet."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dofsim import lens
+from dofsim.depth.depth_map import DepthKind, DepthMap
+from dofsim.errors import DepthError, DofsimWarning, ParameterError
+from dofsim.focus import Focus, parse_focus, parse_point, resolve_focus
+from dofsim.photo import Photo
+
+DEFAULT_BLUR = 0.02
+DepthSource = Literal["auto", "photo", "estimator"]
+
+_ASPECT_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A photo with a depth for every pixel, ready to be refocused.
+
+    Attributes
+    ----------
+    photo : Photo
+        The all-in-focus photo, upright.
+    depth : DepthMap
+        Depth of every pixel of the photo, shape (H, W).
+    """
+
+    photo: Photo
+    depth: DepthMap
+
+    @cached_property
+    def linear(self) -> npt.NDArray[np.float32]:
+        """The photo in scene-linear light, float32 (H, W, 3), kept for the next refocusing."""
+        return self.photo.linear()
+
+    @property
+    def diagonal_px(self) -> float:
+        """Diagonal of the photo, px."""
+        return math.hypot(self.photo.width, self.photo.height)
+
+    def focus_inverse_depth(
+        self, focus: float | str | Focus = "auto", focus_at: str | tuple[float, float] | None = None
+    ) -> float:
+        """Inverse depth of the plane of focus, in the inverse unit of ``depth``.
+
+        Parameters
+        ----------
+        focus : float, str or Focus
+            Normalised inverse depth 0..1 (0 = farthest, 1 = nearest), ``"1.2m"`` (metric depth only), or ``"auto"``.
+        focus_at : str or (float, float), optional
+            A point of the picture, ``"X,Y"`` in px or per cent; wins over ``focus``.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ParameterError
+            If the focus or the point cannot be read or is out of range.
+        DepthError
+            If metres are asked of relative depth.
+        """
+        wish = (
+            parse_focus(focus) if focus_at is None else parse_point(focus_at, self.photo.width, self.photo.height)
+        )
+        return resolve_focus(wish, self.depth)
+
+    def coc(
+        self,
+        focus: float | str | Focus = "auto",
+        *,
+        focus_at: str | tuple[float, float] | None = None,
+        aperture: float | None = None,
+        focal_length: float | None = None,
+        blur: float | str | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Signed radius of the circle of confusion of every pixel.
+
+        Parameters
+        ----------
+        focus, focus_at
+            See :meth:`focus_inverse_depth`.
+        aperture : float, optional
+            f-number of the simulated full-frame lens; needs metric depth. Not together with ``blur``.
+        focal_length : float, optional
+            35 mm-equivalent focal length, mm; default: the photo's EXIF, else 50.
+        blur : float or str, optional
+            Radius of the most defocused pixel: a share of the diagonal (0.025 or ``"2.5%"``) or ``"40px"``.
+            Default, without an aperture: 2 %.
+
+        Returns
+        -------
+        float32 array, shape (H, W)
+            px; positive behind the plane of focus, negative in front of it.
+
+        Raises
+        ------
+        ParameterError
+            If an argument is out of range, or both ``aperture`` and ``blur`` are given.
+        DepthError
+            If an f-number is asked of relative depth.
+        """
+        at = self.focus_inverse_depth(focus, focus_at)
+        if aperture is not None and blur is not None:
+            raise ParameterError("give either an aperture (f-number) or a blur (share of the diagonal), not both")
+        if aperture is None and focal_length is not None:
+            raise ParameterError("a focal length acts together with an f-number; give --aperture too")
+        if aperture is not None:
+            if self.depth.kind is DepthKind.RELATIVE:
+                raise DepthError(
+                    "an f-number needs metric depth, and this depth is relative; "
+                    "say how strong the blur shall be instead (--blur 2.5%)"
+                )
+            focal = focal_length or self.photo.focal_length_35mm or lens.DEFAULT_FOCAL_LENGTH_MM
+            factor = lens.physical_factor(aperture, focal, at, self.diagonal_px)
+        else:
+            radius = lens.parse_blur(DEFAULT_BLUR if blur is None else blur, self.diagonal_px)
+            factor = lens.artistic_factor(radius, at, *self.depth.range())
+        return lens.circle_of_confusion(self.depth.inverse().values, at, factor)
+
+    def render(
+        self,
+        focus: float | str | Focus = "auto",
+        *,
+        focus_at: str | tuple[float, float] | None = None,
+        aperture: float | None = None,
+        focal_length: float | None = None,
+        blur: float | str | None = None,
+        quality: Literal["fast", "best"] = "fast",
+        threads: int | None = None,
+    ) -> Photo:
+        """The photo as a lens with this focus and aperture would have taken it.
+
+        Parameters
+        ----------
+        focus, focus_at, aperture, focal_length, blur
+            See :meth:`coc`.
+        quality : {"fast", "best"}
+            See :func:`dofsim.bokeh.render`.
+        threads : int, optional
+            Threads of the renderer; default: all cores.
+
+        Returns
+        -------
+        Photo
+            Same size, bit depth, profile and metadata. With flat depth there is nothing to defocus:
+            the photo itself comes back and a :class:`~dofsim.errors.DofsimWarning` is issued.
+
+        Raises
+        ------
+        ParameterError, DepthError
+            As :meth:`coc`.
+        """
+        coc = self.coc(focus, focus_at=focus_at, aperture=aperture, focal_length=focal_length, blur=blur)
+        if self.depth.is_flat():
+            warnings.warn(
+                "the depth is the same everywhere, so there is nothing to defocus; the photo is copied as it is",
+                DofsimWarning,
+                stacklevel=2,
+            )
+            return self.photo
+        from dofsim.bokeh import render
+
+        return self.photo.with_linear(render(self.linear, coc, quality=quality, threads=threads))
+
+    def preview_focus(
+        self,
+        focus: float | str | Focus = "auto",
+        *,
+        focus_at: str | tuple[float, float] | None = None,
+        aperture: float | None = None,
+        focal_length: float | None = None,
+        blur: float | str | None = None,
+    ) -> Photo:
+        """A quick picture of what will be sharp: in focus untouched, in front tinted warm, behind tinted cool.
+
+        Parameters
+        ----------
+        focus, focus_at, aperture, focal_length, blur
+            See :meth:`coc`.
+
+        Returns
+        -------
+        Photo
+            The tint grows from none at a circle of confusion of 0.05 % of the diagonal to full at 0.5 %.
+
+        Raises
+        ------
+        ParameterError, DepthError
+            As :meth:`coc`.
+        """
+        coc = self.coc(focus, focus_at=focus_at, aperture=aperture, focal_length=focal_length, blur=blur)
+        sharp, full = 0.0005 * self.diagonal_px, 0.005 * self.diagonal_px
+        strength = (np.clip((np.abs(coc) - sharp) / (full - sharp), 0.0, 1.0) * np.float32(0.75))[..., None]
+        grey = self.linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+        warm, cool = np.array([1.0, 0.30, 0.10], np.float32), np.array([0.12, 0.35, 1.0], np.float32)
+        tint = np.where((coc < 0)[..., None], warm, cool) * (0.15 + 0.85 * grey)[..., None]
+        return self.photo.with_linear((self.linear * (1 - strength) + tint * strength).astype(np.float32))
+
+
+def prepare(
+    photo: Photo,
+    *,
+    depth: DepthMap | None = None,
+    source: DepthSource = "auto",
+    model: str | os.PathLike[str] | None = None,
+) -> Scene:
+    """Find the depth of every pixel of a photo, once.
+
+    Parameters
+    ----------
+    photo : Photo
+        From :func:`dofsim.read_photo`.
+    depth : DepthMap, optional
+        Depth of your own; any size of the photo's aspect ratio (within 2 %). Wins over ``source``.
+    source : {"auto", "photo", "estimator"}
+        ``"photo"``: the phone's own depth map; ``"estimator"``: a depth network; ``"auto"``: the phone's where the
+        file carries one, else the network.
+    model : str or path, optional
+        Name of a registered depth model or an ``.onnx`` file, for the estimator.
+
+    Returns
+    -------
+    Scene
+        With depth refined to the photo's size and edges.
+
+    Raises
+    ------
+    DepthError
+        If the photo carries no depth and ``source`` is ``"photo"``, or the aspect ratios differ.
+    ModelError
+        If the depth model cannot be used.
+    """
+    if depth is None:
+        depth = _find_depth(photo, source, model)
+    height, width = depth.shape
+    if abs(math.log((width / height) / (photo.width / photo.height))) > math.log1p(_ASPECT_TOLERANCE) and not (
+        abs(width - height * photo.width / photo.height) <= 1 or abs(height - width * photo.height / photo.width) <= 1
+    ):
+        raise DepthError(
+            f"the depth map is {width}x{height} and the photo {photo.width}x{photo.height}: "
+            "their aspect ratios differ; give a depth map of the same field of view, upright as the photo"
+        )
+    from dofsim.depth.refine import refine
+
+    return Scene(photo, refine(depth, photo.pixels))
+
+
+def _find_depth(photo: Photo, source: DepthSource, model: str | os.PathLike[str] | None) -> DepthMap:
+    if source not in ("auto", "photo", "estimator"):
+        raise ParameterError(f"the depth source is auto, photo or estimator, not {source!r}")
+    if source != "estimator" and photo.depth is not None:
+        return photo.depth
+    if source == "photo":
+        raise DepthError(
+            "the photo carries no depth map of its own; let the estimator find it (--source estimator) "
+            "or give one (--depth FILE)"
+        )
+    from dofsim.depth.estimate import estimate
+
+    return estimate(photo.pixels, model=model)
