@@ -1,0 +1,76 @@
+"""Write a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dofsim.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+    """Give a temporary path to write to; put it in the place of ``path`` when the block ends well.
+
+    The temporary file stands in the same folder (so that the rename is atomic), exists and is empty on entry,
+    and has the same suffix (so that writers which choose a format by the name choose the right one). If the block
+    raises, it is removed and whatever stood at ``path`` is untouched. The result gets the permissions of the file
+    that it replaces, otherwise those that the process gives to every new file.
+
+    Parameters
+    ----------
+    path : path
+        The place of the finished file. A symbolic link is followed, not replaced.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Yields
+    ------
+    pathlib.Path
+        The temporary path.
+
+    Raises
+    ------
+    OutputError
+        If ``path`` exists and must stay, is not a regular file, or its folder is missing or unwritable; also for
+        every ``OSError`` inside the block.
+    """
+    # Paths that the system cannot even hold, such as one with a NUL, are ValueErrors.
+    try:
+        place = Path(os.path.realpath(path))
+        exists = place.exists()
+        regular = place.is_file()
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write {os.fspath(path)!r}: {_reason(error)}") from error
+    if exists and not regular:
+        kind = "a folder" if place.is_dir() else "no regular file"
+        raise OutputError(f"cannot write {path}: it is {kind}; give the path of a file")
+    if exists and not overwrite:
+        raise OutputError(f"{path} exists already; choose another name or allow it to be overwritten (--overwrite)")
+    if not place.parent.is_dir():
+        raise OutputError(f"cannot write {path}: the folder {place.parent} does not exist; make it first")
+    temporary = place.with_name(f".{place.stem[:100]}.{secrets.token_hex(6)}{place.suffix}")
+    try:
+        temporary.touch(exist_ok=False)
+        if exists:
+            temporary.chmod(place.stat().st_mode & 0o777)
+        yield temporary
+        temporary.replace(place)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {_reason(error)}") from error
+    finally:
+        # After the rename there is nothing left to remove; on every other way out there is.
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Say what the system said, without its number and path."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text[:1].lower() + text[1:]
