@@ -1,0 +1,103 @@
+"""The plain truth for the kernels: every pixel spreads over its own disc, written to be read, not to be fast.
+
+Each source pixel adds its light to every pixel that its disc covers, weighted by covered area / disc area. Sources
+are kept in layers by side of the focus plane and octave of the radius, and the layers are composited from the
+nearest to the farthest by saturation: a layer takes ``min(coverage, what is left of 1)``. So a surface that falls
+into several layers adds up without seams, and a covered surface does not shine through.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+IN_FOCUS_RADIUS = 0.6
+"""Pixels with a smaller circle of confusion, px, are sharp: a disc of this radius covers one pixel."""
+
+
+def disc_coverage(
+    radius: float, centre: tuple[float, float] = (0.0, 0.0), samples: int = 16
+) -> npt.NDArray[np.float64]:
+    """Share of each pixel that a disc covers, by supersampling.
+
+    Parameters
+    ----------
+    radius : float
+        px, > 0.
+    centre : (float, float)
+        (x, y) offset of the disc from the middle pixel, px.
+    samples : int
+        Samples per pixel and axis.
+
+    Returns
+    -------
+    float64 array, shape (2n + 1, 2n + 1)
+        0..1, with the middle pixel at [n, n].
+    """
+    n = math.ceil(radius + 1.0)
+    fine = (np.arange((2 * n + 1) * samples) + 0.5) / samples - n - 0.5
+    inside = (fine[None, :] - centre[0]) ** 2 + (fine[:, None] - centre[1]) ** 2 <= radius * radius
+    return inside.reshape(2 * n + 1, samples, 2 * n + 1, samples).mean(axis=(1, 3))
+
+
+def layer_of(coc: float, first_octave: float = 8.0) -> int:
+    """Order of a source from front to back: < 0 in front, 0 in focus, > 0 behind.
+
+    Radii below ``first_octave`` px share the layer next to the focus plane, and every octave beyond has its own.
+    """
+    radius = abs(coc)
+    if radius < IN_FOCUS_RADIUS:
+        return 0
+    depth = 1 if radius < first_octave else 2 + math.floor(math.log2(radius / first_octave))
+    return depth if coc > 0 else -depth
+
+
+def scatter(
+    linear_rgb: npt.NDArray[np.float32], coc_px: npt.NDArray[np.float32], *, first_octave: float = 8.0
+) -> npt.NDArray[np.float32]:
+    """Layered scatter of every pixel over its own disc, with reflecting borders.
+
+    Parameters
+    ----------
+    linear_rgb : float32 array, shape (H, W, 3)
+        Scene-linear.
+    coc_px : float32 array, shape (H, W)
+        Signed radius, px, + behind, - in front.
+    first_octave : float
+        Radius, px, from which every octave is a layer of its own.
+
+    Returns
+    -------
+    float32 array, shape (H, W, 3)
+    """
+    height, width = coc_px.shape
+    layers: dict[int, npt.NDArray[np.float64]] = {}
+    for y in range(height):
+        for x in range(width):
+            coc = float(coc_px[y, x])
+            layer = layers.setdefault(layer_of(coc, first_octave), np.zeros((height, width, 4)))
+            source = np.array([*linear_rgb[y, x], 1.0])
+            if abs(coc) < IN_FOCUS_RADIUS:
+                layer[y, x] += source
+                continue
+            coverage = disc_coverage(abs(coc), samples=8)
+            coverage /= coverage.sum()
+            n = coverage.shape[0] // 2
+            rows = _reflect(np.arange(y - n, y + n + 1), height)
+            columns = _reflect(np.arange(x - n, x + n + 1), width)
+            np.add.at(layer, (rows[:, None], columns[None, :]), coverage[..., None] * source)
+    light = np.zeros((height, width, 3))
+    left = np.ones((height, width))
+    for key in sorted(layers):
+        coverage = layers[key][..., 3]
+        taken = np.minimum(coverage, left)
+        light += layers[key][..., :3] * (taken / np.maximum(coverage, 1e-12))[..., None]
+        left -= taken
+    return (light / np.maximum(1.0 - left, 1e-12)[..., None]).astype(np.float32)
+
+
+def _reflect(index: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
+    folded = np.mod(index, 2 * size)
+    return np.where(folded < size, folded, 2 * size - 1 - folded)
