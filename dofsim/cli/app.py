@@ -1,0 +1,122 @@
+"""The commands, and the one place that turns errors into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dofsim import __version__
+from dofsim.cli import bench, depth, info, render
+from dofsim.errors import DofsimError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_INTERRUPTED = 130
+
+_EXIT_CODES = """\
+\b
+Exit codes:
+    0  done
+    1  unexpected error (set DOFSIM_DEBUG=1 to see where)
+    2  wrong command line, or a parameter out of range
+    3  a photo cannot be read
+    4  the depth cannot be read or does not fit
+    5  the output cannot be written
+    6  the depth model cannot be used
+    7  an optional part is not installed
+  130  interrupted
+"""
+
+# Help and errors are plain text: laying them out with rich costs more time than all else that `--help` does.
+app = typer.Typer(
+    name="dofsim",
+    help="Give a phone photo the shallow depth of field of a fast lens.",
+    epilog=_EXIT_CODES,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("render", short_help="Refocus photos.")(render.render)
+app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
+app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
+app.add_typer(bench.app, name="bench", short_help="Measure dofsim on this machine.")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dofsim {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback acts
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and say how it went.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; default: those of the process.
+
+    Returns
+    -------
+    int
+        The exit code; 0 is success. Errors are one line on stderr, never a traceback.
+    """
+    debug = bool(os.environ.get("DOFSIM_DEBUG"))
+    with warnings.catch_warnings():
+        if not debug:
+            # Warnings of libraries are for developers; dofsim's own are shown by the commands.
+            warnings.simplefilter("ignore")
+        try:
+            return int(app(args=arguments, prog_name="dofsim", standalone_mode=False) or 0)
+        except DofsimError as error:
+            _complain(str(error))
+            return error.exit_code
+        except (KeyboardInterrupt, typer.Abort):
+            _complain("interrupted")
+            return EXIT_INTERRUPTED
+        except BrokenPipeError:
+            # The reader of a pipe (head, less) has seen enough; Python would complain again while it exits.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except Exception as error:
+            if isinstance(error, _usage_error()):
+                _complain(error.format_message())  # type: ignore[attr-defined]
+                return 2
+            if debug:
+                raise
+            _complain(
+                f"unexpected {type(error).__name__}: {error}; this is a bug of dofsim (DOFSIM_DEBUG=1 shows where)"
+            )
+            return 1
+
+
+def main() -> None:
+    """Enter from the shell."""
+    sys.exit(run())
+
+
+def _usage_error() -> type[Exception]:
+    # Some releases of typer carry click inside, others depend on it; the class is the same step above BadParameter.
+    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
+    return usage_error
+
+
+def _complain(message: str) -> None:
+    typer.echo("error: " + " ".join(message.split()), err=True)

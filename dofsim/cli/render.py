@@ -1,0 +1,181 @@
+"""``dofsim render``: refocus photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from dofsim.cli.options import DepthSource, Model, Overwrite, Photos, Quiet, Source
+from dofsim.errors import DofsimError, ParameterError
+
+if TYPE_CHECKING:
+    from dofsim.cli.report import Report
+    from dofsim.depth import DepthMap
+
+_STAGES = 4
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """Everything about a rendering but the photo."""
+
+    focus: str
+    focus_at: str | None
+    aperture: float | None
+    focal_length: float | None
+    blur: str | None
+    quality: Literal["fast", "best"]
+    threads: int | None
+    source: DepthSource
+    model: str | None
+    jpeg_quality: int | None
+    preview_focus: bool
+
+
+def render(
+    photos: Photos,
+    focus: Annotated[
+        str,
+        typer.Option(
+            metavar="0..1|1.2m|auto",
+            help="What is sharp: 0..1 on the depth scale (0 = farthest, 1 = nearest), a distance, or a guess.",
+        ),
+    ] = "auto",
+    focus_at: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="Focus on this point, px (1200,800) or per cent (40%,55%).")
+    ] = None,
+    blur: Annotated[
+        str | None,
+        typer.Option(metavar="2.5%|40px", help="Radius of the strongest blur: share of the diagonal, or px.  [2%]"),
+    ] = None,
+    aperture: Annotated[
+        float | None, typer.Option(metavar="1.8", help="f-number instead of --blur; needs metric depth.")
+    ] = None,
+    focal_length: Annotated[
+        float | None,
+        typer.Option(metavar="50", help="35 mm-equivalent focal length for --aperture.  [the photo's EXIF, else 50]"),
+    ] = None,
+    depth: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
+    ] = None,
+    depth_kind: Annotated[
+        Literal["metric", "inverse", "relative"] | None,
+        typer.Option(help="What --depth holds: metres, 1/m, or an unknown scale."),
+    ] = None,
+    near: Annotated[
+        Literal["bright", "dark"] | None, typer.Option(help="Which end of a relative --depth is near.  [bright]")
+    ] = None,
+    source: Source = "auto",
+    model: Model = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="File, or folder for several.  [NAME.dof.jpg]")
+    ] = None,
+    save_depth: Annotated[
+        Path | None, typer.Option(metavar="D.png", help="Also save the refined depth (.png, .tif, .npy, .exr).")
+    ] = None,
+    preview_focus: Annotated[
+        bool, typer.Option("--preview-focus", help="Instead of blurring, tint what is in front (warm) and behind (cool).")
+    ] = False,
+    quality: Annotated[Literal["fast", "best"], typer.Option(help="Speed against exactness.")] = "fast",
+    threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")] = None,
+    jpeg_quality: Annotated[int | None, typer.Option(metavar="1..100", min=1, max=100, help="Quality of JPEG, WebP, AVIF.")] = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> int:
+    """Refocus photos: keep the subject sharp and blur the rest as a fast lens would.
+
+    The result stands beside the photo as NAME.dof.jpg unless -o says otherwise. If one of several photos fails, the
+    others are still rendered and the exit code is that of the first failure.
+
+    \b
+    Examples:
+      dofsim render dog.heic
+      dofsim render dog.heic --focus-at 45%,40% --blur 3% -o dog.jpg
+      dofsim render dog.heic --focus 1.2m --aperture 1.8
+      dofsim render *.jpg -o refocused/
+    """
+    from dofsim.cli.outputs import place_outputs, refuse_inputs
+    from dofsim.cli.report import Report
+    from dofsim.focus import parse_focus
+
+    parse_focus(focus)
+    if depth is None and (depth_kind is not None or near is not None):
+        raise ParameterError("--depth-kind and --near describe the file of --depth; give that too")
+    if depth is not None and len(photos) > 1:
+        raise ParameterError("a depth file belongs to one photo; render the photos one at a time")
+    if depth is not None and (source != "auto" or model is not None):
+        raise ParameterError("give either --depth or --source/--model, not both")
+
+    places = place_outputs(photos, out, "focus" if preview_focus else "dof")
+    depth_places: list[Path] | list[None] = [None] * len(photos)
+    if save_depth is not None:
+        depth_places = place_outputs(photos, save_depth, "depth", suffix=".png", option="--save-depth")
+        refuse_inputs(depth_places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
+    refuse_inputs(places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
+
+    wish = _Wish(
+        focus, focus_at, aperture, focal_length, blur, quality, threads, source, model, jpeg_quality, preview_focus
+    )
+    exit_code = 0
+    with Report(_STAGES * len(photos), quiet=quiet) as report:
+        own_depth = _read_own_depth(depth, depth_kind, near) if depth is not None else None
+        for photo, place, depth_place in zip(photos, places, depth_places, strict=True):
+            try:
+                _render_one(photo, place, depth_place, own_depth, wish, report)
+            except DofsimError as error:
+                if len(photos) == 1:
+                    raise
+                report.error(str(error))
+                exit_code = exit_code or error.exit_code
+                continue
+            if not quiet:
+                typer.echo(place)
+    return exit_code
+
+
+def _read_own_depth(path: Path, kind: str | None, near: Literal["bright", "dark"] | None) -> DepthMap:
+    from dofsim.depth import DepthKind
+    from dofsim.depth.files import read_depth
+
+    return read_depth(path, kind=DepthKind(kind) if kind else None, near=near or "bright")
+
+
+def _render_one(
+    path: Path, place: Path, depth_place: Path | None, depth: DepthMap | None, wish: _Wish, report: Report
+) -> None:
+    report.stage(f"{path.name}: reading")
+    import dofsim
+    from dofsim.cli.compiling import announce_compilation
+
+    with report.warnings_as_lines(), announce_compilation(report):
+        photo = dofsim.read_photo(path)
+        for note in photo.notes:
+            report.note(f"{path.name}: {note}")
+        report.stage(f"{path.name}: depth")
+        scene = dofsim.prepare(photo, depth=depth, source=wish.source, model=wish.model)
+        if depth_place is not None:
+            dofsim.write_depth(scene.depth, depth_place, overwrite=True)
+        report.stage(f"{path.name}: blurring")
+        if wish.preview_focus:
+            result = scene.preview_focus(
+                wish.focus,
+                focus_at=wish.focus_at,
+                aperture=wish.aperture,
+                focal_length=wish.focal_length,
+                blur=wish.blur,
+            )
+        else:
+            result = scene.render(
+                wish.focus,
+                focus_at=wish.focus_at,
+                aperture=wish.aperture,
+                focal_length=wish.focal_length,
+                blur=wish.blur,
+                quality=wish.quality,
+                threads=wish.threads,
+            )
+        report.stage(f"{path.name}: writing")
+        result.save(place, quality=wish.jpeg_quality, overwrite=True)

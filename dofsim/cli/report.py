@@ -1,0 +1,114 @@
+"""What the user sees on stderr while a command works: progress, notes, warnings, errors."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dofsim.errors import DofsimWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import Self
+
+PATIENCE_S = 1.0
+
+
+class Report:
+    """Lines and a progress bar on stderr.
+
+    The bar appears only once the work has taken a second, and only on a terminal: quick work stays silent, and rich
+    is not even imported.
+
+    Parameters
+    ----------
+    steps : int
+        How many times :meth:`stage` will be called.
+    quiet : bool
+        Print errors only.
+    """
+
+    def __init__(self, steps: int, *, quiet: bool = False) -> None:
+        self._steps = steps
+        self._quiet = quiet
+        self._done = -1
+        self._over = False
+        self._stage = ""
+        self._bar: Any = None
+        self._task: Any = None
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(PATIENCE_S, self._show)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        if not self._quiet and sys.stderr.isatty():
+            self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        with self._lock:
+            if self._bar is not None:
+                self._bar.stop()
+                self._bar = None
+            self._over = True
+
+    def stage(self, name: str) -> None:
+        """Say what is being done now, such as ``"pug.heic: blurring"``."""
+        with self._lock:
+            self._done += 1
+            self._stage = name
+            if self._bar is not None:
+                self._bar.update(self._task, completed=self._done, description=name)
+
+    def note(self, text: str) -> None:
+        """Print a line that is good to know, unless quiet."""
+        if not self._quiet:
+            self._print(f"note: {text}")
+
+    def warn(self, text: str) -> None:
+        """Print a warning line, unless quiet."""
+        if not self._quiet:
+            self._print(f"warning: {text}")
+
+    def error(self, text: str) -> None:
+        """Print an error line."""
+        self._print(f"error: {text}")
+
+    @contextmanager
+    def warnings_as_lines(self, prefix: str = "") -> Iterator[None]:
+        """Print each :class:`~dofsim.errors.DofsimWarning` that is issued inside as a warning line."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", DofsimWarning)
+            try:
+                yield
+            finally:
+                for warning in caught:
+                    if issubclass(warning.category, DofsimWarning):
+                        self.warn(f"{prefix}{warning.message}")
+
+    def _print(self, line: str) -> None:
+        line = " ".join(line.split())
+        with self._lock:
+            if self._bar is not None:
+                self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            else:
+                print(line, file=sys.stderr, flush=True)
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+        with self._lock:
+            if self._over:
+                return
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task(self._stage, total=self._steps, completed=max(self._done, 0))
+            self._bar.start()
