@@ -1,0 +1,137 @@
+"""The full-resolution pass: sources of small radius, pixels in focus, and the final composite, one band at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dofsim.bokeh._composite import expand_row, upsample_row
+from dofsim.bokeh._disc import KERNEL, F, U, centred_row, fold, luminance, sum_row
+from dofsim.bokeh._lights import is_light, light_coc
+from dofsim.bokeh.oracle import IN_FOCUS_RADIUS
+from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, HIDDEN, MARGIN
+from dofsim.bokeh.spans import RADIUS_STEPS
+
+_REACH = FINE_RADIUS + 1
+_RING = 32
+
+
+@njit(inline="always")
+def take(light, coverage, left):  # type: ignore[no-untyped-def]
+    """Factor on ``light`` of a layer that may take what is ``left`` of the pixel, and what it takes."""
+    taken = min(max(coverage, F(0)), left)
+    return taken / max(coverage, F(1e-4)), taken
+
+
+@njit(**KERNEL)
+def fine_band(rgb, coc, first, last, acc, tile_start, tile_floats, row_start, live, band_rows, padded_width, padded_height, start, fraction, out):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Render rows ``first .. last`` of the picture into ``out``.
+
+    Two rings of rows hold the differences of the sources in front and behind; a row leaves its ring when every source
+    that reaches it has been drawn, and is composited with the coarser layers from front to back.
+    """
+    height, width, _ = rgb.shape
+    stride = (width + 2 * MARGIN + 2) * 4
+    back = _RING * stride
+    ring = np.zeros(2 * _RING * stride, np.float32)
+    front_row = np.zeros(width * 4, np.float32)
+    back_row = np.zeros(width * 4, np.float32)
+    coarse = np.zeros((padded_width // 2 + 4) * 4, np.float32)
+    fine = np.zeros((3, (padded_width + 8) * 4), np.float32)
+    has = np.zeros(3, np.bool_)
+    last_front = first - 1000
+    last_back = first - 1000
+    for y in range(first - _REACH, last + _REACH):
+        ys = fold(y, height)
+        for x in range(width):
+            c = coc[ys, x]
+            r = abs(c)
+            if r >= F(FINE_RADIUS) or r < F(IN_FOCUS_RADIUS):
+                continue
+            if is_light(rgb, ys, x, luminance(rgb, ys, x)):
+                snapped = light_coc(rgb, coc, ys, x)
+                if F(IN_FOCUS_RADIUS) <= abs(snapped) < F(FINE_RADIUS):
+                    c = snapped
+                    r = abs(c)
+            base = (x + MARGIN) * 4
+            if c < F(0):
+                last_front = y
+            else:
+                last_back = y
+                base += back
+            i = int(r * F(RADIUS_STEPS) + F(0.5))
+            exact = F(i) / F(RADIUS_STEPS)
+            weight = F(1) / (F(np.pi) * exact * exact)
+            red = rgb[ys, x, 0] * weight
+            green = rgb[ys, x, 1] * weight
+            blue = rgb[ys, x, 2] * weight
+            centred_row(ring, base + (y & (_RING - 1)) * stride, start[i, 0] * 4, fraction[i, 0], red, green, blue, weight)
+            for d in range(1, int(exact + F(0.4999)) + 1):
+                s = start[i, d] * 4
+                f = fraction[i, d]
+                centred_row(ring, base + ((y - d) & (_RING - 1)) * stride, s, f, red, green, blue, weight)
+                centred_row(ring, base + ((y + d) & (_RING - 1)) * stride, s, f, red, green, blue, weight)
+        z = y - _REACH
+        row = (z & (_RING - 1)) * stride
+        has_front = last_front >= z - _REACH
+        has_back = last_back >= z - _REACH
+        if z < first:
+            ring[row : row + stride] = F(0)
+            ring[back + row : back + row + stride] = F(0)
+            continue
+        if has_front:
+            sum_row(ring, row, width, MARGIN, front_row)
+            ring[row : row + stride] = F(0)
+        if has_back:
+            sum_row(ring, back + row, width, MARGIN, back_row)
+            ring[back + row : back + row + stride] = F(0)
+        for group in range(3):
+            has[group] = upsample_row(acc, tile_start[group, 1], tile_floats[1], live, row_start[group, 1], band_rows >> 1, padded_width >> 1, padded_height >> 1, z, coarse)  # fmt: skip
+            if has[group]:
+                expand_row(coarse, padded_width >> 1, fine[group])
+        for x in range(width):
+            q = U(x * 4)
+            left = F(1)
+            red = F(0)
+            green = F(0)
+            blue = F(0)
+            if has[FRONT]:
+                left = max(F(1) - fine[FRONT, q + U(3)], F(0))
+                red = fine[FRONT, q]
+                green = fine[FRONT, q + U(1)]
+                blue = fine[FRONT, q + U(2)]
+            if has_front:
+                share, taken = take(front_row, front_row[q + U(3)], left)
+                left -= taken
+                red += share * front_row[q]
+                green += share * front_row[q + U(1)]
+                blue += share * front_row[q + U(2)]
+            if abs(coc[z, x]) < F(IN_FOCUS_RADIUS):
+                red += left * rgb[z, x, 0]
+                green += left * rgb[z, x, 1]
+                blue += left * rgb[z, x, 2]
+                left = F(0)
+            if has_back:
+                share, taken = take(back_row, back_row[q + U(3)], left)
+                left -= taken
+                red += share * back_row[q]
+                green += share * back_row[q + U(1)]
+                blue += share * back_row[q + U(2)]
+            if has[BACK]:
+                share, taken = take(fine[BACK], fine[BACK, q + U(3)], left)
+                left -= taken
+                red += share * fine[BACK, q]
+                green += share * fine[BACK, q + U(1)]
+                blue += share * fine[BACK, q + U(2)]
+            if has[HIDDEN]:
+                coverage = fine[HIDDEN, q + U(3)]
+                if coverage > F(1e-3):
+                    share = left / coverage
+                    left = F(0)
+                    red += share * fine[HIDDEN, q]
+                    green += share * fine[HIDDEN, q + U(1)]
+                    blue += share * fine[HIDDEN, q + U(2)]
+            scale = F(1) / max(F(1) - left, F(1e-4))
+            out[z, x, 0] = red * scale
+            out[z, x, 1] = green * scale
+            out[z, x, 2] = blue * scale

@@ -1,0 +1,101 @@
+"""The one door of the renderer: linear light and a signed circle of confusion in, linear light out."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dofsim.errors import ParameterError
+
+
+def render(
+    linear_rgb: npt.NDArray[Any],
+    coc_px: npt.NDArray[Any],
+    aperture: None = None,
+    *,
+    quality: Literal["fast", "best"] = "fast",
+    threads: int | None = None,
+) -> npt.NDArray[np.float32]:
+    """Spread every pixel over its circle of confusion, as a lens with a round aperture does.
+
+    Near surfaces hide far ones, and what a wide lens sees behind their edges is filled from the far surface. Borders
+    reflect. See ``docs/renderer.md`` for the method.
+
+    Parameters
+    ----------
+    linear_rgb : float array, shape (H, W, 3)
+        Scene-linear radiance, 1.0 = white, may exceed 1; finite. Converted to float32.
+    coc_px : float array, shape (H, W)
+        Signed radius of the circle of confusion, px: positive behind the plane of focus, negative in front of it.
+        It orders the surfaces too. Finite. A circle larger than the picture counts as one of the picture's size.
+    aperture : None
+        Reserved for other shapes of the aperture; the disc is the only one yet.
+    quality : {"fast", "best"}
+        Reserved for a slower mode; both are the same yet.
+    threads : int, optional
+        Threads to use, >= 1; default: the environment's ``DOFSIM_THREADS``, else all cores that this process may use.
+        The result does not depend on it.
+
+    Returns
+    -------
+    float32 array, shape (H, W, 3)
+        A new array. Pixels are bit-identical to the input where every circle is below 0.6 px.
+
+    Raises
+    ------
+    ParameterError
+        If a shape, a type or a value does not fit.
+    """
+    rgb = _checked(linear_rgb, "linear_rgb")
+    coc = _checked(coc_px, "coc_px")
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+        raise ParameterError(f"linear_rgb has the shape (height, width, 3), not {np.shape(linear_rgb)}")
+    if coc.shape != rgb.shape[:2]:
+        raise ParameterError(f"coc_px has the shape {rgb.shape[:2]} of the picture, not {np.shape(coc_px)}")
+    if aperture is not None:
+        raise ParameterError("the aperture is a disc; leave it None")
+    if quality not in ("fast", "best"):
+        raise ParameterError(f"the quality is fast or best, not {quality!r}")
+    workers = default_threads() if threads is None else threads
+    if workers < 1:
+        raise ParameterError(f"threads is at least 1, not {threads}")
+
+    from dofsim.bokeh.oracle import IN_FOCUS_RADIUS
+
+    max_radius = float(max(coc.max(), -coc.min()))
+    if max_radius < IN_FOCUS_RADIUS:
+        return rgb.copy()
+    longest = float(max(coc.shape))
+    if max_radius > longest:
+        coc = np.clip(coc, -longest, longest)
+        max_radius = longest
+    from dofsim.bokeh.layered import render_layered
+
+    return render_layered(rgb, coc, max_radius, workers)
+
+
+def default_threads() -> int:
+    """Threads to use when nobody says: ``DOFSIM_THREADS``, else the cores that this process may use."""
+    asked = os.environ.get("DOFSIM_THREADS", "").strip()
+    if asked:
+        if not asked.isdigit() or int(asked) < 1:
+            raise ParameterError(f"DOFSIM_THREADS is a whole number of at least 1, not {asked!r}")
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:
+    array = np.asarray(array)
+    if array.dtype.kind not in "f":
+        raise ParameterError(
+            f"{name} holds floats, not {array.dtype}; convert 8-bit values to linear light first (Photo.linear does)"
+            if name == "linear_rgb"
+            else f"{name} holds floats, not {array.dtype}"
+        )
+    array = np.ascontiguousarray(array, dtype=np.float32)
+    if not np.isfinite(array).all():
+        raise ParameterError(f"{name} has values that are not finite; replace NaN and infinity first")
+    return array
