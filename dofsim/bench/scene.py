@@ -70,7 +70,8 @@ def make_scene(pixels: int, *, seed: int = 7) -> BenchScene:
     soft = np.round(cv2.GaussianBlur(depth, (0, 0), 0.8) * 255.0).astype(np.uint8)
     full_depth = cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR).astype(np.float32) / np.float32(255.0)
     full_label = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST)
-    paint = random.integers(40, 216, (int(label.max()) + 1, 3)).astype(np.float32)
+    count = int(label.max()) + 1
+    paint = (128 + random.normal(0, 40, (count, 1)) + random.normal(0, 22, (count, 3))).astype(np.float32)
     rgb = paint[full_label] + _texture(random, width, height)
     return BenchScene(np.clip(rgb, 0, 255).astype(np.uint8), full_depth)
 
@@ -97,7 +98,9 @@ def _texture(random: np.random.Generator, width: int, height: int) -> npt.NDArra
     texture = np.zeros((height, width, 3), np.float32)
     cells, strength = 8, 24.0
     while cells <= max(width, height):
-        noise = random.standard_normal((max(2, cells * height // width), cells, 3), dtype=np.float32)
+        rows = max(2, cells * height // width)
+        noise = 0.8 * random.standard_normal((rows, cells, 1), dtype=np.float32)
+        noise = noise + 0.4 * random.standard_normal((rows, cells, 3), dtype=np.float32)
         texture += cv2.resize(noise * np.float32(strength), (width, height), interpolation=cv2.INTER_LINEAR)
         cells *= 2
         strength = max(strength * 0.62, 2.5)
