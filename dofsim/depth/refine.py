@@ -39,7 +39,7 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     import cv2
 
     inverse = depth.inverse().values
-    full: npt.NDArray[np.float32] = cv2.resize(inverse, (width, height), interpolation=cv2.INTER_LINEAR)
+    full = np.asarray(cv2.resize(inverse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     if depth.kind is DepthKind.METRIC:
         with np.errstate(divide="ignore"):
             full = np.divide(np.float32(1), full, dtype=np.float32)

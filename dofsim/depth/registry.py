@@ -1,0 +1,256 @@
+"""Which depth networks there are, and what one has to know to run each.
+
+A record is a JSON file beside its ``.onnx`` file and named alike (``estimator.onnx``, ``estimator.json``)::
+
+    {"name": "dofsim-lite0", "licence": "Apache-2.0", "training_data": ["..."], "sha256": "...",
+     "input_size": 256, "multiple": 32, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "output": "relative"}
+
+The package's own estimator has one; a model of your own needs none if the defaults suit it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dofsim.depth.depth_map import DepthKind
+from dofsim.errors import ModelError
+from dofsim.files import atomic_path
+
+WEIGHTS_FOLDER = Path(__file__).resolve().parent / "weights"
+DEFAULT_MODEL = "estimator"
+
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What one has to know about a depth network.
+
+    Attributes
+    ----------
+    name : str
+        Short name.
+    file : pathlib.Path
+        The ``.onnx`` file: one input, float (N, 3, H, W), and one output, (N, H, W) or (N, 1, H, W).
+    licence : str
+        SPDX name of the licence of the weights, ``"unknown"`` if nobody said.
+    training_data : tuple of str
+        What the network was trained on.
+    sha256 : str or None
+        Hash of the file in hexadecimal; checked before the file is opened if there is one.
+    input_size : int or None
+        Longer side of the network's input, px; the aspect ratio of the photo is kept. None: ``square`` px on both
+        sides, whatever the photo's aspect ratio. A size that is fixed in the file wins.
+    multiple : int
+        Both sides of the input are multiples of it.
+    square : int
+        See ``input_size``.
+    mean, std : tuple of 3 floats
+        The network sees (rgb - mean) / std, rgb in 0..1, encoded as in the photo.
+    output : DepthKind
+        What the network puts out.
+    near_is_large : bool
+        Whether a ``RELATIVE`` output is large where it is near; otherwise its sign is turned.
+    """
+
+    name: str
+    file: Path
+    licence: str = "unknown"
+    training_data: tuple[str, ...] = ()
+    sha256: str | None = None
+    input_size: int | None = None
+    multiple: int = 32
+    # A multiple of 32 (convolutional networks) and of 14 (vision transformers).
+    square: int = 448
+    mean: tuple[float, float, float] = _IMAGENET_MEAN
+    std: tuple[float, float, float] = _IMAGENET_STD
+    output: DepthKind = DepthKind.RELATIVE
+    near_is_large: bool = True
+
+    def __post_init__(self) -> None:
+        sizes = (self.multiple, self.square, *(() if self.input_size is None else (self.input_size,)))
+        if not all(size in range(1, 8193) for size in sizes):
+            raise ModelError(f"the record of the depth model {self.name!r} has sizes outside 1..8192 px")
+        if self.input_size is not None and self.input_size % self.multiple:
+            raise ModelError(
+                f"the record of the depth model {self.name!r} has an input_size of {self.input_size} px, "
+                f"which is no multiple of {self.multiple}"
+            )
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(s > 0 for s in self.std):
+            raise ModelError(f"the record of the depth model {self.name!r} needs three means and three positive stds")
+        if self.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise ModelError(f"the record of the depth model {self.name!r} has a sha256 that is not 64 hex digits")
+
+    def verify(self) -> None:
+        """Compare the file's hash with the recorded one.
+
+        Raises
+        ------
+        ModelError
+            If the file cannot be read or is not the recorded one.
+        """
+        if self.sha256 is None:
+            return
+        found = sha256_of(self.file)
+        if found != self.sha256:
+            raise ModelError(
+                f"{self.file} is not the file its record describes (SHA-256 {found[:12]}… instead of "
+                f"{self.sha256[:12]}…); reinstall dofsim or get the model anew"
+            )
+
+
+def find_model(name_or_path: str | os.PathLike[str] | None = None) -> ModelRecord:
+    """Find the record of a depth network.
+
+    Parameters
+    ----------
+    name_or_path : str or path, optional
+        The name of a shipped model, an ``.onnx`` file, or a folder that holds exactly one. Default: the
+        package's own estimator.
+
+    Returns
+    -------
+    ModelRecord
+        Read from the JSON file beside the model; for a model of your own without one, the defaults: ImageNet
+        normalisation, relative output, near is large.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, its record is damaged, or a shipped file is missing.
+    """
+    if name_or_path is None or os.fspath(name_or_path) in (DEFAULT_MODEL, "default"):
+        return _shipped(DEFAULT_MODEL)
+    text = os.fspath(name_or_path)
+    if text in shipped_models():
+        return _shipped(text)
+    path = Path(text)
+    if path.is_dir():
+        files = sorted(path.glob("*.onnx"))
+        if len(files) != 1:
+            raise ModelError(f"the folder {path} holds {len(files)} .onnx files; give the path of one")
+        path = files[0]
+    if not path.is_file():
+        known = ", ".join(shipped_models()) or "none"
+        raise ModelError(f"there is no depth model {text!r}; give one of these names ({known}) or an .onnx file")
+    if path.suffix.lower() != ".onnx":
+        raise ModelError(f"{path} is not an .onnx file; export the depth model to ONNX")
+    record = path.with_suffix(".json")
+    return read_record(record) if record.is_file() else ModelRecord(path.stem, path)
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Names of the models in the package.
+
+    Returns
+    -------
+    tuple of str
+        Sorted.
+    """
+    return tuple(sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.json")))
+
+
+def read_record(path: str | os.PathLike[str]) -> ModelRecord:
+    """Read the record of a model.
+
+    Parameters
+    ----------
+    path : path
+        The JSON file; the model is the ``.onnx`` file of the same name beside it. Keys that are no attributes of
+        :class:`ModelRecord` are left alone, so a record may say more (recipe, figures).
+
+    Returns
+    -------
+    ModelRecord
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read or is no such record.
+    """
+    place = Path(path)
+    try:
+        stored: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        known = {key: stored[key] for key in asdict(ModelRecord("", place)) if key in stored and key != "file"}
+        for key in ("training_data", "mean", "std"):
+            if key in known:
+                convert = str if key == "training_data" else float
+                known[key] = tuple(convert(item) for item in known[key])
+        if "output" in known:
+            known["output"] = DepthKind(known["output"])
+        return replace(ModelRecord(place.stem, place.with_suffix(".onnx")), **known)
+    except OSError as error:
+        raise ModelError(f"cannot read the record of a depth model {place}: {error.strerror}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"{place} is not the record of a depth model ({error}); correct or remove it") from error
+
+
+def write_record(record: ModelRecord, **more: Any) -> Path:
+    """Write a record beside its model, with the hash that the file has now.
+
+    Parameters
+    ----------
+    record : ModelRecord
+        ``record.file`` must exist; its hash replaces ``record.sha256``.
+    **more
+        Further JSON values to keep in the file (recipe, figures).
+
+    Returns
+    -------
+    pathlib.Path
+        The JSON file.
+
+    Raises
+    ------
+    ModelError
+        If the model's file cannot be read.
+    OutputError
+        If the record cannot be written.
+    """
+    stored = asdict(replace(record, sha256=sha256_of(record.file))) | {"output": record.output.value} | more
+    del stored["file"]
+    place = record.file.with_suffix(".json")
+    with atomic_path(place) as temporary:
+        temporary.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
+    return place
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"cannot read the depth model {os.fspath(path)!r}: {error.strerror}") from error
+
+
+def _shipped(name: str) -> ModelRecord:
+    record = WEIGHTS_FOLDER / f"{name}.json"
+    if not record.is_file() or not record.with_suffix(".onnx").is_file():
+        raise ModelError(
+            f"the package's depth model {name!r} is not installed; reinstall dofsim, or name an .onnx file (--model)"
+        )
+    return read_record(record)
