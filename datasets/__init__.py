@@ -1,0 +1,33 @@
+"""Photos with known depth: readers, the licence filter, splits, augmentation, and scenes made here.
+
+Installed as ``dofsim.datasets``. Everything yields the same pair: a photo (uint8, sRGB) and its
+inverse depth (float32, near is large, NaN is unknown). Nothing here redistributes data of others.
+
+Modules
+-------
+terms : which sources may train shipped weights, and why
+rgbd : reader for folders of RGB-D pairs
+split : scenes kept out of training
+mattes, composites : matted subjects placed into photos with depth
+raycast, scenes : procedural scenes with exact depth
+pack : generated scenes packed into a cache file
+augment, mixture, loader : the stream of training batches
+"""
+
+from __future__ import annotations
+
+from dofsim.datasets.rgbd import RgbdPair, RgbdSource, index_folder, read_pair
+from dofsim.datasets.split import Split, split_scenes
+from dofsim.datasets.terms import TERMS, Terms, may_train
+
+__all__ = [
+    "TERMS",
+    "RgbdPair",
+    "RgbdSource",
+    "Split",
+    "Terms",
+    "index_folder",
+    "may_train",
+    "read_pair",
+    "split_scenes",
+]

