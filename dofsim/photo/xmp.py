@@ -1,0 +1,146 @@
+"""XMP packets: look up properties, and take out what is no longer true of the written picture."""
+
+from __future__ import annotations
+
+import re
+from xml.dom.minidom import Attr, Document, Element
+
+GDEPTH = "http://ns.google.com/photos/1.0/depthmap/"
+GIMAGE = "http://ns.google.com/photos/1.0/image/"
+APPLE_DEPTH = "http://ns.apple.com/depthData/1.0/"
+APPLE_PIXELS = "http://ns.apple.com/pixeldatainfo/1.0/"
+NOTE = "http://ns.adobe.com/xmp/note/"
+_XMLNS = "http://www.w3.org/2000/xmlns/"
+_TIFF = "http://ns.adobe.com/tiff/1.0/"
+_EXIF = "http://ns.adobe.com/exif/1.0/"
+
+# Namespaces about pictures that are stored behind the main one and are not carried to the output.
+_STALE = frozenset(
+    [
+        GDEPTH,
+        GIMAGE,
+        "http://ns.google.com/photos/1.0/focus/",
+        "http://ns.google.com/photos/1.0/audio/",
+        "http://ns.google.com/photos/1.0/container/",
+        "http://ns.google.com/photos/1.0/container/item/",
+        "http://ns.adobe.com/hdr-gain-map/1.0/",
+        "http://ns.apple.com/HDRGainMap/1.0/",
+        APPLE_DEPTH,
+        APPLE_PIXELS,
+    ]
+)
+_STALE_ROOTS = ("http://ns.google.com/photos/dd/1.0/",)
+
+
+def properties(packet: bytes, namespace: str) -> dict[str, str]:
+    """Collect the simple properties of one namespace, whether written as attributes or as elements.
+
+    Parameters
+    ----------
+    packet : bytes
+        XMP packet.
+    namespace : str
+        Namespace URI.
+
+    Returns
+    -------
+    dict
+        Local name to text.
+
+    Raises
+    ------
+    xml.parsers.expat.ExpatError, ValueError
+        If the packet is not well-formed or defines entities.
+    """
+    found: dict[str, str] = {}
+    for element in _parse(packet).getElementsByTagName("*"):
+        if element.namespaceURI == namespace and element.localName:
+            texts = [n.data for n in element.childNodes if n.nodeType == n.TEXT_NODE]
+            if len(texts) == len(element.childNodes):
+                found[element.localName] = "".join(texts).strip()
+        for attribute in _attributes(element):
+            if attribute.namespaceURI == namespace and attribute.localName:
+                found[attribute.localName] = attribute.value
+    return found
+
+
+def updated_xmp(packet: bytes, width: int, height: int, *, keeps_extension: bool = False) -> bytes | None:
+    """Bring an XMP packet up to date with an upright picture.
+
+    Parameters
+    ----------
+    packet : bytes
+        XMP packet as read.
+    width, height : int
+        Size of the upright picture, px; written where the packet states a size.
+    keeps_extension : bool
+        Whether the segments that extend the packet are written too.
+
+    Returns
+    -------
+    bytes or None
+        The same bytes if nothing in them had become untrue. An orientation becomes 1 in place; only other changes
+        make the packet be written anew. None if the packet cannot be read.
+    """
+    packet = re.sub(rb"""(tiff:Orientation(?:=["']|>)\s*)[2-8]""", rb"\g<1>1", packet)
+    try:
+        document = _parse(packet)
+    except Exception:  # noqa: BLE001 - an unreadable packet may hold anything, so it is left out
+        return None
+    changed = False
+    for element in list(document.getElementsByTagName("*")):
+        changed |= _update(element, width, height, keeps_extension)
+    if not changed:
+        return packet
+    return "\n".join(node.toxml() for node in document.childNodes).encode()
+
+
+def _parse(packet: bytes) -> Document:
+    from defusedxml.minidom import parseString
+
+    document: Document = parseString(packet.strip(b"\0 \r\n\t"))
+    return document
+
+
+def _attributes(element: Element) -> list[Attr]:
+    return list(element.attributes.values())
+
+
+def _is_stale(namespace: str | None, name: str | None, keeps_extension: bool) -> bool:
+    if namespace is None:
+        return False
+    if namespace == NOTE and name == "HasExtendedXMP":
+        return not keeps_extension
+    return namespace in _STALE or namespace.startswith(_STALE_ROOTS)
+
+
+def _update(element: Element, width: int, height: int, keeps_extension: bool) -> bool:
+    changed = False
+    for attribute in _attributes(element):
+        declares = attribute.namespaceURI == _XMLNS and _is_stale(attribute.value, None, keeps_extension)
+        if declares or _is_stale(attribute.namespaceURI, attribute.localName, keeps_extension):
+            element.removeAttributeNode(attribute)
+            changed = True
+            continue
+        size = _size(attribute.namespaceURI, attribute.localName, width, height)
+        if size is not None and attribute.value != size:
+            attribute.value = size
+            changed = True
+    parent = element.parentNode
+    if _is_stale(element.namespaceURI, element.localName, keeps_extension) and parent is not None:
+        parent.removeChild(element)
+        return True
+    size = _size(element.namespaceURI, element.localName, width, height)
+    child = element.firstChild
+    if size is not None and child is not None and child.nodeType == child.TEXT_NODE and child.nodeValue != size:
+        child.nodeValue = size
+        changed = True
+    return changed
+
+
+def _size(namespace: str | None, name: str | None, width: int, height: int) -> str | None:
+    if (namespace, name) in ((_TIFF, "ImageWidth"), (_EXIF, "PixelXDimension")):
+        return str(width)
+    if (namespace, name) in ((_TIFF, "ImageLength"), (_EXIF, "PixelYDimension")):
+        return str(height)
+    return None
