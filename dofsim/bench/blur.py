@@ -97,9 +97,7 @@ class Result:
     rows: tuple[Row, ...]
 
 
-def measure(
-    plan: Plan, *, extra: Sequence[Contender] = (), on_step: Callable[[str], None] = lambda _: None
-) -> Result:
+def measure(plan: Plan, *, extra: Sequence[Contender] = (), on_step: Callable[[str], None] = lambda _: None) -> Result:
     """Time all contenders, interleaved, radius by radius.
 
     Parameters

@@ -21,13 +21,19 @@ def _group(context: typer.Context) -> None:
 
 @app.command("blur")
 def blur(
-    megapixels: Annotated[float, typer.Option(metavar="MP", min=0.05, max=200, help="Size of the synthetic photo.")] = 12.0,
+    megapixels: Annotated[
+        float, typer.Option(metavar="MP", min=0.05, max=200, help="Size of the synthetic photo.")
+    ] = 12.0,
     radius: Annotated[
-        list[float] | None, typer.Option(metavar="PX", min=1, max=500, help="Largest blur radius, px; repeatable.  [8, 24, 64]")
+        list[float] | None,
+        typer.Option(metavar="PX", min=1, max=500, help="Largest blur radius, px; repeatable.  [8, 24, 64]"),
     ] = None,
     repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Rounds in which every contender runs once.")] = 5,
     budget: Annotated[
-        float, typer.Option(metavar="S", min=0, help="Seconds that one contender may take in all; slow ones run fewer rounds.")
+        float,
+        typer.Option(
+            metavar="S", min=0, help="Seconds that one contender may take in all; slow ones run fewer rounds."
+        ),
     ] = 30.0,
     threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads of ours (the baselines use one).")] = 1,
     quality: Annotated[Literal["fast", "best"], typer.Option(help="Mode of the renderer.")] = "fast",

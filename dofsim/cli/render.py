@@ -77,11 +77,16 @@ def render(
         Path | None, typer.Option(metavar="D.png", help="Also save the refined depth (.png, .tif, .npy, .exr).")
     ] = None,
     preview_focus: Annotated[
-        bool, typer.Option("--preview-focus", help="Instead of blurring, tint what is in front (warm) and behind (cool).")
+        bool,
+        typer.Option("--preview-focus", help="Instead of blurring, tint what is in front (warm) and behind (cool)."),
     ] = False,
     quality: Annotated[Literal["fast", "best"], typer.Option(help="Speed against exactness.")] = "fast",
-    threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")] = None,
-    jpeg_quality: Annotated[int | None, typer.Option(metavar="1..100", min=1, max=100, help="Quality of JPEG, WebP, AVIF.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")
+    ] = None,
+    jpeg_quality: Annotated[
+        int | None, typer.Option(metavar="1..100", min=1, max=100, help="Quality of JPEG, WebP, AVIF.")
+    ] = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> int:
