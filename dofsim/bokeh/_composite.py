@@ -11,32 +11,34 @@ import numpy as np
 from numba import njit
 
 from dofsim.bokeh._disc import KERNEL, F, U, sum_row
-from dofsim.bokeh.plan import BACK, FRONT, HIDDEN, MARGIN, row_floats
-
-_row_floats = njit(inline="always")(row_floats)
+from dofsim.bokeh.plan import BACK, FRONT, HIDDEN, MARGIN
 
 
 @njit(inline="always")
-def row_of(tiles, floats, band_rows, columns, y):  # type: ignore[no-untyped-def]
+def row_of(plan, group, level, y):  # type: ignore[no-untyped-def]
     """Position of row ``y`` of a grid: in the tile of its own band, behind the upper margin."""
-    return tiles + (y // band_rows) * floats + (y % band_rows + MARGIN) * _row_floats(columns)
+    rows = plan.band_rows >> level
+    tile = plan.tile_start[group, level] + (y // rows) * plan.tile_floats[level]
+    return tile + (y % rows + MARGIN) * plan.stride[level]
 
 
 @njit(inline="always")
-def upsample_row(acc, tiles, floats, live, rows, band_rows, columns, height, y, out):  # type: ignore[no-untyped-def]
-    """Row ``y`` of the bilinear x2 enlargement of a composited grid, still at half width; False where it is empty.
+def upsample_row(acc, plan, live, group, level, y, out):  # type: ignore[no-untyped-def]
+    """Row ``y`` of the bilinear x2 enlargement of a composited level, still at half width; False where it is empty.
 
-    ``out`` holds ``columns + 2`` quadruples, the first and last repeated.
+    ``out`` holds its columns with the first and the last repeated at the ends.
     """
+    columns = plan.padded_width >> level
+    rows = plan.row_start[group, level]
     lower = (y + 1) >> 1
     upper = max(lower - 1, 0)
-    lower = min(lower, height - 1)
+    lower = min(lower, (plan.padded_height >> level) - 1)
     if live[rows + upper] == 0 and live[rows + lower] == 0:
         return False
     below = F(0.25) if (y & 1) == 1 else F(0.75)
     above = F(1) - below
-    a = row_of(tiles, floats, band_rows, columns, upper) + MARGIN * 4
-    b = row_of(tiles, floats, band_rows, columns, lower) + MARGIN * 4
+    a = row_of(plan, group, level, upper) + MARGIN * 4
+    b = row_of(plan, group, level, lower) + MARGIN * 4
     for i in range(columns * 4):
         out[U(i + 4)] = acc[U(a + i)] * above + acc[U(b + i)] * below
     for i in range(4):
@@ -56,50 +58,52 @@ def expand_row(row, columns, out):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def _gather_row(acc, tiles, floats, used, band_rows, bands, columns, height, y, out):  # type: ignore[no-untyped-def]
+def _gather_row(acc, plan, used, group, level, y, out):  # type: ignore[no-untyped-def]
     """Add up row ``y`` from its own tile, the neighbours' margins and the reflections; False if nothing is there."""
-    stride = _row_floats(columns)
-    own = row_of(tiles, floats, band_rows, columns, y)
-    found = used[y // band_rows] != 0
+    stride = plan.stride[level]
+    height = plan.padded_height >> level
+    band_rows = plan.band_rows >> level
+    own = row_of(plan, group, level, y)
+    found = used[group, level, y // band_rows] != 0
     periods = MARGIN // (2 * height) + 1
     for period in range(-periods, periods + 1):
         for mirrored in range(2):
             target = 2 * height * period + (y if mirrored == 0 else -1 - y)
-            for band in range(bands):
-                if used[band] == 0:
+            for band in range(plan.bands):
+                if used[group, level, band] == 0:
                     continue
                 j = target - band * band_rows
                 rows = min(band_rows, height - band * band_rows)
                 outside = j < 0 or j >= rows
                 if outside and -MARGIN <= j < rows + MARGIN:
-                    other = tiles + band * floats + (j + MARGIN) * stride
+                    other = plan.tile_start[group, level] + band * plan.tile_floats[level] + (j + MARGIN) * stride
                     for i in range(stride):
                         acc[U(own + i)] += acc[U(other + i)]
                     found = True
     if found:
-        sum_row(acc, own, columns, MARGIN, out)
+        sum_row(acc, own, plan.padded_width >> level, MARGIN, out)
     return found
 
 
 @njit(**KERNEL)
-def cascade_rows(acc, group, level, levels, tile_start, tile_floats, row_start, live, used, band_rows, bands, padded_height, padded_width, first, last):  # type: ignore[no-untyped-def]  # fmt: skip
+def cascade_rows(acc, group, level, plan, live, used, first, last):  # type: ignore[no-untyped-def]
     """Composite rows ``first .. last`` of one level of a group with the coarser levels, in place."""
-    height, columns, rows = padded_height >> level, padded_width >> level, band_rows >> level
-    tiles, floats, flags = tile_start[group, level], tile_floats[level], row_start[group, level]
+    columns = plan.padded_width >> level
+    flags = plan.row_start[group, level]
     own = np.zeros(columns * 4, np.float32)
     coarse = np.zeros((columns // 2 + 4) * 4, np.float32)
     wide = np.zeros((columns + 8) * 4, np.float32)
     for y in range(first, last):
-        has_own = _gather_row(acc, tiles, floats, used, rows, bands, columns, height, y, own)
+        has_own = _gather_row(acc, plan, used, group, level, y, own)
         has_coarse = False
-        if level < levels:
-            has_coarse = upsample_row(acc, tile_start[group, level + 1], tile_floats[level + 1], live, row_start[group, level + 1], rows >> 1, columns >> 1, height >> 1, y, coarse)  # fmt: skip
+        if level < plan.levels:
+            has_coarse = upsample_row(acc, plan, live, group, level + 1, y, coarse)
             if has_coarse:
                 expand_row(coarse, columns >> 1, wide)
         if not has_own and not has_coarse:
             continue
         live[flags + y] = 1
-        p = row_of(tiles, floats, rows, columns, y) + MARGIN * 4
+        p = row_of(plan, group, level, y) + MARGIN * 4
         for x in range(columns):
             q = U(x * 4)
             to = U(p + x * 4)

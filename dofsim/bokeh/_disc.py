@@ -41,15 +41,26 @@ def put(acc, at, red, green, blue, weight, share):  # type: ignore[no-untyped-de
 
 
 @njit(inline="always")
-def centred_row(acc, at, start, fraction, red, green, blue, weight):  # type: ignore[no-untyped-def]
+def centred_row(acc, at, start, first, second, red, green, blue, weight):  # type: ignore[no-untyped-def]
     """Add one row of a disc whose centre is the middle of the pixel at ``at``: symmetric, from the table."""
-    rest = F(1) - fraction
     left = U(at + start)
     right = U(at - start)
-    put(acc, left, red, green, blue, weight, rest)
-    put(acc, left + U(4), red, green, blue, weight, fraction)
-    put(acc, right, red, green, blue, weight, -fraction)
-    put(acc, right + U(4), red, green, blue, weight, -rest)
+    put(acc, left, red, green, blue, weight, first)
+    put(acc, left + U(4), red, green, blue, weight, second)
+    put(acc, right, red, green, blue, weight, -second)
+    put(acc, right + U(4), red, green, blue, weight, -first)
+
+
+@njit(inline="always")
+def add_centred(acc, at, stride, i, red, green, blue, weight, table):  # type: ignore[no-untyped-def]
+    """Add a disc of the table's radius ``i``, centred on the pixel at ``at``; the quadruple is per covered pixel."""
+    centred_row(acc, at, table.start[i, 0] * 4, table.first[i, 0], table.second[i, 0], red, green, blue, weight)
+    for d in range(1, table.rows[i] + 1):
+        start = table.start[i, d] * 4
+        first = table.first[i, d]
+        second = table.second[i, d]
+        centred_row(acc, at - d * stride, start, first, second, red, green, blue, weight)
+        centred_row(acc, at + d * stride, start, first, second, red, green, blue, weight)
 
 
 @njit(inline="always")
@@ -67,9 +78,9 @@ def span(acc, row, left, right, red, green, blue, weight):  # type: ignore[no-un
     put(acc, p + U(4), red, green, blue, weight, -b)
 
 
-@njit(**KERNEL)
-def add_disc(acc, tile, stride, y, x, radius, red, green, blue, weight, half_width, start, fraction, reach):  # type: ignore[no-untyped-def]
-    """Add a disc of total coverage ``weight`` to a tile; the colour is premultiplied by nothing (it is radiance).
+@njit(inline="always")
+def add_disc(acc, tile, stride, y, x, radius, red, green, blue, weight, table):  # type: ignore[no-untyped-def]
+    """Add a disc of total coverage ``weight`` and radiance (red, green, blue) to a tile.
 
     ``y``, ``x``: centre in px of the tile, 0 = middle of its first pixel, far enough inside for the radius.
     """
@@ -84,22 +95,16 @@ def add_disc(acc, tile, stride, y, x, radius, red, green, blue, weight, half_wid
     if phase == PHASES:
         row += 1
         phase = 0
-    n = int(exact + F(1.5))
     if phase == 0 and x == np.floor(x):
-        at = tile + row * stride + int(x) * 4
-        centred_row(acc, at, start[i, 0] * 4, fraction[i, 0], red, green, blue, share)
-        n = int(exact + F(0.4999))
-        for d in range(1, n + 1):
-            s = start[i, d] * 4
-            f = fraction[i, d]
-            centred_row(acc, at - d * stride, s, f, red, green, blue, share)
-            centred_row(acc, at + d * stride, s, f, red, green, blue, share)
+        add_centred(acc, tile + row * stride + int(x) * 4, stride, i, red, green, blue, share, table)
         return
     centre = x + F(0.5)
+    n = int(exact + F(1.5))
     for d in range(-n, n + 1):
-        half = half_width[i, phase, reach + d]
+        half = table.half_width[i, phase, table.reach + d]
         if half > F(0):
-            span(acc, tile + (row + d) * stride, centre - half, centre + half, red, green, blue, share)
+            h = table.height[i, phase, table.reach + d]
+            span(acc, tile + (row + d) * stride, centre - half, centre + half, red * h, green * h, blue * h, share * h)
 
 
 @njit(inline="always")

@@ -24,20 +24,20 @@ def take(light, coverage, left):  # type: ignore[no-untyped-def]
 
 
 @njit(**KERNEL)
-def fine_band(rgb, coc, first, last, acc, tile_start, tile_floats, row_start, live, band_rows, padded_width, padded_height, start, fraction, out):  # type: ignore[no-untyped-def]  # fmt: skip
+def fine_band(rgb, coc, first, last, plan, table, acc, live, out):  # type: ignore[no-untyped-def]
     """Render rows ``first .. last`` of the picture into ``out``.
 
     Two rings of rows hold the differences of the sources in front and behind; a row leaves its ring when every source
     that reaches it has been drawn, and is composited with the coarser layers from front to back.
     """
-    height, width, _ = rgb.shape
+    height, width = plan.height, plan.width
     stride = (width + 2 * MARGIN + 2) * 4
     back = _RING * stride
     ring = np.zeros(2 * _RING * stride, np.float32)
     front_row = np.zeros(width * 4, np.float32)
     back_row = np.zeros(width * 4, np.float32)
-    coarse = np.zeros((padded_width // 2 + 4) * 4, np.float32)
-    fine = np.zeros((3, (padded_width + 8) * 4), np.float32)
+    coarse = np.zeros((plan.padded_width // 2 + 4) * 4, np.float32)
+    fine = np.zeros((3, (plan.padded_width + 8) * 4), np.float32)
     has = np.zeros(3, np.bool_)
     last_front = first - 1000
     last_back = first - 1000
@@ -53,24 +53,27 @@ def fine_band(rgb, coc, first, last, acc, tile_start, tile_floats, row_start, li
                 if F(IN_FOCUS_RADIUS) <= abs(snapped) < F(FINE_RADIUS):
                     c = snapped
                     r = abs(c)
-            base = (x + MARGIN) * 4
+            ring_start = 0
             if c < F(0):
                 last_front = y
             else:
                 last_back = y
-                base += back
+                ring_start = back
             i = int(r * F(RADIUS_STEPS) + F(0.5))
             exact = F(i) / F(RADIUS_STEPS)
             weight = F(1) / (F(np.pi) * exact * exact)
             red = rgb[ys, x, 0] * weight
             green = rgb[ys, x, 1] * weight
             blue = rgb[ys, x, 2] * weight
-            centred_row(ring, base + (y & (_RING - 1)) * stride, start[i, 0] * 4, fraction[i, 0], red, green, blue, weight)
-            for d in range(1, int(exact + F(0.4999)) + 1):
-                s = start[i, d] * 4
-                f = fraction[i, d]
-                centred_row(ring, base + ((y - d) & (_RING - 1)) * stride, s, f, red, green, blue, weight)
-                centred_row(ring, base + ((y + d) & (_RING - 1)) * stride, s, f, red, green, blue, weight)
+            at = ring_start + (x + MARGIN) * 4
+            own = at + (y & (_RING - 1)) * stride
+            centred_row(ring, own, table.start[i, 0] * 4, table.first[i, 0], table.second[i, 0], red, green, blue, weight)
+            for d in range(1, table.rows[i] + 1):
+                start = table.start[i, d] * 4
+                a = table.first[i, d]
+                b = table.second[i, d]
+                centred_row(ring, at + ((y - d) & (_RING - 1)) * stride, start, a, b, red, green, blue, weight)
+                centred_row(ring, at + ((y + d) & (_RING - 1)) * stride, start, a, b, red, green, blue, weight)
         z = y - _REACH
         row = (z & (_RING - 1)) * stride
         has_front = last_front >= z - _REACH
@@ -86,9 +89,9 @@ def fine_band(rgb, coc, first, last, acc, tile_start, tile_floats, row_start, li
             sum_row(ring, back + row, width, MARGIN, back_row)
             ring[back + row : back + row + stride] = F(0)
         for group in range(3):
-            has[group] = upsample_row(acc, tile_start[group, 1], tile_floats[1], live, row_start[group, 1], band_rows >> 1, padded_width >> 1, padded_height >> 1, z, coarse)  # fmt: skip
+            has[group] = upsample_row(acc, plan, live, group, 1, z, coarse)
             if has[group]:
-                expand_row(coarse, padded_width >> 1, fine[group])
+                expand_row(coarse, plan.padded_width >> 1, fine[group])
         for x in range(width):
             q = U(x * 4)
             left = F(1)

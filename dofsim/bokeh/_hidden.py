@@ -13,9 +13,8 @@ from numba import njit
 
 from dofsim.bokeh._coarse import level_of
 from dofsim.bokeh._disc import KERNEL, F, add_disc
-from dofsim.bokeh.plan import FINE_RADIUS, HIDDEN, MARGIN, row_floats
+from dofsim.bokeh.plan import FINE_RADIUS, HIDDEN, MARGIN
 
-_row_floats = njit(inline="always")(row_floats)
 _FAR = 1e9
 
 
@@ -164,23 +163,22 @@ def extend(near, far, distance, colour, cell, jump):  # type: ignore[no-untyped-
 
 
 @njit(**KERNEL)
-def hidden_band(far, distance, colour, cell_level, band, levels, band_rows, padded_width, acc, tile_start, tile_floats, used, half_width, start, fraction, reach):  # type: ignore[no-untyped-def]  # fmt: skip
+def hidden_band(far, distance, colour, cell_level, band, plan, table, acc, used):  # type: ignore[no-untyped-def]
     """Draw the hidden cells of one band into the band's tiles."""
     rows, columns = far.shape
-    band_cells = band_rows >> cell_level
-    for j in range(band * band_cells, min((band + 1) * band_cells, rows)):
+    cells = plan.band_rows >> cell_level
+    for j in range(band * cells, min((band + 1) * cells, rows)):
         for i in range(columns):
             if distance[j, i] >= F(_FAR):
                 continue
             radius = abs(far[j, i])
             level = max(cell_level, 1)
             if radius >= F(FINE_RADIUS):
-                level = max(level, level_of(radius, levels))
+                level = max(level, level_of(radius, plan.levels))
             used[HIDDEN, level, band] = 1
-            stride = _row_floats(padded_width >> level)
-            tile = tile_start[HIDDEN, level] + band * tile_floats[level]
+            tile = plan.tile_start[HIDDEN, level] + band * plan.tile_floats[level]
             scale = F(1) / F(1 << level)
             side = F(1 << cell_level) * scale
-            cy = (F(j - band * band_cells) + F(0.5)) * side - F(0.5) + F(MARGIN)
+            cy = (F(j - band * cells) + F(0.5)) * side - F(0.5) + F(MARGIN)
             cx = (F(i) + F(0.5)) * side - F(0.5) + F(MARGIN)
-            add_disc(acc, tile, stride, cy, cx, max(radius * scale, F(0.5) * side), colour[j, i, 0], colour[j, i, 1], colour[j, i, 2], side * side, half_width, start, fraction, reach)  # fmt: skip
+            add_disc(acc, tile, plan.stride[level], cy, cx, max(radius * scale, F(0.5) * side), colour[j, i, 0], colour[j, i, 1], colour[j, i, 2], side * side, table)  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.plan import FINE_RADIUS, FRONT, GROUPS, HIDDEN, Plan, make_plan
-from dofsim.bokeh.spans import span_table
+from dofsim.bokeh.spans import SpanTable, span_table
 
 _FINE_BAND_ROWS = 256
 _CASCADE_ROWS = 128
@@ -53,43 +53,13 @@ def render_layered(
     out = np.empty_like(rgb)
 
     with _Workers(threads) as workers:
-        _draw_hidden(rgb, coc, plan, acc, used, workers)
+        _draw_hidden(rgb, coc, plan, table, acc, used, workers)
         if max_radius >= FINE_RADIUS:
-            workers.run(
-                lambda band: coarse_band(
-                    rgb,
-                    coc,
-                    band,
-                    plan.levels,
-                    plan.band_rows,
-                    plan.padded_height,
-                    plan.padded_width,
-                    acc,
-                    plan.tile_start,
-                    plan.tile_floats,
-                    used,
-                    *table,
-                ),
-                range(plan.bands),
-            )
+            workers.run(lambda band: coarse_band(rgb, coc, band, plan, table, acc, used), range(plan.bands))
         _cascade(plan, acc, live, used, workers)
         workers.run(
             lambda first: fine_band(
-                rgb,
-                coc,
-                first,
-                min(first + _FINE_BAND_ROWS, height),
-                acc,
-                plan.tile_start,
-                plan.tile_floats,
-                plan.row_start,
-                live,
-                plan.band_rows,
-                plan.padded_width,
-                plan.padded_height,
-                table.start,
-                table.fraction,
-                out,
+                rgb, coc, first, min(first + _FINE_BAND_ROWS, height), plan, table, acc, live, out
             ),
             range(0, height, _FINE_BAND_ROWS),
         )
@@ -118,6 +88,7 @@ def _draw_hidden(
     rgb: npt.NDArray[np.float32],
     coc: npt.NDArray[np.float32],
     plan: Plan,
+    table: SpanTable,
     acc: npt.NDArray[np.float32],
     used: npt.NDArray[np.uint8],
     workers: _Workers,
@@ -138,24 +109,9 @@ def _draw_hidden(
         range(0, shape[0], rows),
     )
     extend(near, far, distance, colour, cell, jump)
-    table = span_table(2 * FINE_RADIUS + 2)
+    level = cell.bit_length() - 1
     workers.run(
-        lambda band: hidden_band(
-            far,
-            distance,
-            colour,
-            cell.bit_length() - 1,
-            band,
-            plan.levels,
-            plan.band_rows,
-            plan.padded_width,
-            acc,
-            plan.tile_start,
-            plan.tile_floats,
-            used,
-            *table,
-        ),
-        range(plan.bands),
+        lambda band: hidden_band(far, distance, colour, level, band, plan, table, acc, used), range(plan.bands)
     )
 
 
@@ -175,22 +131,6 @@ def _cascade(
             rows = plan.padded_height >> level
 
             def composite(first: int, group: int = group, level: int = level, rows: int = rows) -> None:
-                cascade_rows(
-                    acc,
-                    group,
-                    level,
-                    plan.levels,
-                    plan.tile_start,
-                    plan.tile_floats,
-                    plan.row_start,
-                    live,
-                    used[group, level],
-                    plan.band_rows,
-                    plan.bands,
-                    plan.padded_height,
-                    plan.padded_width,
-                    first,
-                    min(first + _CASCADE_ROWS, rows),
-                )
+                cascade_rows(acc, group, level, plan, live, used, first, min(first + _CASCADE_ROWS, rows))
 
             workers.run(composite, range(0, rows, _CASCADE_ROWS))

@@ -46,6 +46,8 @@ class Plan(NamedTuple):
         Number of bands.
     cell : int
         Side, px, of the cells in which hidden surfaces are found; a power of two <= 2^L.
+    stride : int64 array, shape (L + 1,)
+        Floats of one row of a tile at each level: its columns, both margins, and the px behind the last span's end.
     tile_start : int64 array, shape (GROUPS, L + 1)
         First float of a group's first tile at each level (level 0 unused).
     tile_floats : int64 array, shape (L + 1,)
@@ -64,6 +66,7 @@ class Plan(NamedTuple):
     band_rows: int
     bands: int
     cell: int
+    stride: npt.NDArray[np.int64]
     tile_start: npt.NDArray[np.int64]
     tile_floats: npt.NDArray[np.int64]
     row_start: npt.NDArray[np.int64]
@@ -92,12 +95,11 @@ def make_plan(height: int, width: int, max_radius: float) -> Plan:
     padded_height, padded_width = -(-height // unit) * unit, -(-width // unit) * unit
     band_rows = -(-max(_BAND_ROWS, MARGIN * unit) // unit) * unit
     bands = -(-padded_height // band_rows)
+    stride = ((padded_width >> np.arange(levels + 1, dtype=np.int64)) + 2 * MARGIN + 2) * 4
+    tile_floats = ((band_rows >> np.arange(levels + 1, dtype=np.int64)) + 2 * MARGIN) * stride
     tile_start = np.zeros((GROUPS, levels + 1), np.int64)
-    tile_floats = np.zeros(levels + 1, np.int64)
     row_start = np.zeros((GROUPS, levels + 1), np.int64)
     floats = rows = 0
-    for level in range(1, levels + 1):
-        tile_floats[level] = ((band_rows >> level) + 2 * MARGIN) * row_floats(padded_width >> level)
     for group in range(GROUPS):
         for level in range(1, levels + 1):
             tile_start[group, level] = floats
@@ -113,17 +115,13 @@ def make_plan(height: int, width: int, max_radius: float) -> Plan:
         band_rows,
         bands,
         cell_size(max_radius, levels),
+        stride,
         tile_start,
         tile_floats,
         row_start,
         floats,
         rows,
     )
-
-
-def row_floats(columns: int) -> int:
-    """Floats of one row of a tile: its columns, both margins and the px behind the last span's end."""
-    return (columns + 2 * MARGIN + 2) * 4
 
 
 def cell_size(max_radius: float, levels: int) -> int:

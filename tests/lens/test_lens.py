@@ -1,0 +1,77 @@
+"""The lens formula against values worked out by hand, and against a second derivation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from dofsim import lens
+from dofsim.errors import ParameterError
+
+
+def test_the_factor_against_a_hand_computed_value() -> None:
+    # f = 50 mm, N = 2, focus 2 m, 6000 px on 36 mm: K = .05^2 * 6000 * 2 / (2 * 2 * .036 * 1.95) = 106.83761 px m
+    assert lens.circle_of_confusion_factor(50, 2, 2, 6000, 36) == pytest.approx(106.8376068, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("distance", "expected"),
+    [(2.0, 0.0), (4.0, 26.7094017), (math.inf, 53.4188034), (1.0, -53.4188034), (0.5, -160.2564103)],
+)
+def test_the_signed_radius_against_hand_computed_values(distance: float, expected: float) -> None:
+    factor = lens.circle_of_confusion_factor(50, 2, 2, 6000, 36)
+    radius = lens.circle_of_confusion(np.array([1 / distance], np.float32), 0.5, factor)
+    assert radius[0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_radius_follows_from_similar_triangles_behind_the_lens() -> None:
+    focal, f_number, focus, distance, width, sensor = 0.085, 1.8, 3.0, 7.0, 4000, 0.036
+    image_of_focus = 1 / (1 / focal - 1 / focus)
+    image_of_point = 1 / (1 / focal - 1 / distance)
+    diameter = focal / f_number * abs(image_of_point - image_of_focus) / image_of_point
+    factor = lens.circle_of_confusion_factor(focal * 1e3, f_number, focus, width, sensor * 1e3)
+    radius = lens.circle_of_confusion(np.array([1 / distance], np.float32), 1 / focus, factor)
+    assert radius[0] == pytest.approx(0.5 * diameter / sensor * width, rel=1e-5)
+
+
+def test_focus_at_infinity_is_the_limit_of_far_focus() -> None:
+    far = lens.circle_of_confusion_factor(35, 2.8, 1e7, 4000, 36)
+    assert lens.circle_of_confusion_factor(35, 2.8, math.inf, 4000, 36) == pytest.approx(far, rel=1e-6)
+    assert lens.physical_factor(2.8, 35, 0.0, 5000.0) == pytest.approx(
+        0.035 * 35 * 5000 / (2 * 2.8 * lens.FULL_FRAME_DIAGONAL_MM)
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((50, 0, 2, 6000, 36), "f-number"),
+        ((-50, 2, 2, 6000, 36), "focal length"),
+        ((50, 2, 0.05, 6000, 36), "cannot focus at 0.05 m"),
+        ((50, 2, 2, math.nan, 36), "picture width"),
+        ((50, 2, 2, 6000, math.inf), "sensor width"),
+    ],
+)
+def test_impossible_lenses_are_refused(arguments: tuple[float, ...], says: str) -> None:
+    with pytest.raises(ParameterError, match=says):
+        lens.circle_of_confusion_factor(*arguments)
+
+
+@pytest.mark.parametrize(("blur", "expected"), [("2.5%", 125.0), ("40px", 40.0), (0.01, 50.0), ("0.02", 100.0), (0, 0.0)])
+def test_blur_in_every_form(blur: str | float, expected: float) -> None:
+    assert lens.parse_blur(blur, 5000.0) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("blur", ["much", "-1%", "60%", 0.7, "nan%", ""])
+def test_blur_out_of_range_is_refused(blur: str | float) -> None:
+    with pytest.raises(ParameterError, match="blur"):
+        lens.parse_blur(blur, 5000.0)
+
+
+def test_the_artistic_factor_gives_the_farthest_point_the_chosen_radius() -> None:
+    factor = lens.artistic_factor(60.0, 0.7, 0.0, 1.0)
+    radius = lens.circle_of_confusion(np.array([0.0, 0.7, 1.0], np.float32), 0.7, factor)
+    np.testing.assert_allclose(radius, [60.0, 0.0, -25.714285], atol=1e-4)
+    assert lens.artistic_factor(60.0, 0.5, 0.5, 0.5) == 0.0
