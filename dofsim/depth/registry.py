@@ -83,8 +83,8 @@ class ModelRecord:
                 f"the record of the depth model {self.name!r} has an input_size of {self.input_size} px, "
                 f"which is no multiple of {self.multiple}"
             )
-        if len(self.mean) != 3 or len(self.std) != 3 or not all(s > 0 for s in self.std):
-            raise ModelError(f"the record of the depth model {self.name!r} needs three means and three positive stds")
+        if not all(deviation > 0 for deviation in self.std):
+            raise ModelError(f"the record of the depth model {self.name!r} has a std that is not above 0")
         if self.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise ModelError(f"the record of the depth model {self.name!r} has a sha256 that is not 64 hex digits")
 
@@ -179,10 +179,12 @@ def read_record(path: str | os.PathLike[str]) -> ModelRecord:
     try:
         stored: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
         known = {key: stored[key] for key in asdict(ModelRecord("", place)) if key in stored and key != "file"}
-        for key in ("training_data", "mean", "std"):
+        for key in ("mean", "std"):
             if key in known:
-                convert = str if key == "training_data" else float
-                known[key] = tuple(convert(item) for item in known[key])
+                red, green, blue = map(float, known[key])
+                known[key] = (red, green, blue)
+        if "training_data" in known:
+            known["training_data"] = tuple(map(str, known["training_data"]))
         if "output" in known:
             known["output"] = DepthKind(known["output"])
         return replace(ModelRecord(place.stem, place.with_suffix(".onnx")), **known)

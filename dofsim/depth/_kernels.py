@@ -1,0 +1,135 @@
+"""Compiled loop of the refinement; its readable twin is in ``tests/depth/oracle.py``."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+# Distance (px of the coarse grid) by which the window is wider than its radius: so the same samples are taken
+# on both sides of a pixel whatever its phase, and a mirrored picture gives a mirrored result.
+_REACH = 0.3
+
+
+@njit(cache=True, error_model="numpy", fastmath={"nsz", "arcp", "contract", "afn"})
+def settle_edges(
+    fine: npt.NDArray[np.float32],
+    fine_guide: npt.NDArray[np.uint8],
+    coarse: npt.NDArray[np.float32],
+    coarse_guide: npt.NDArray[np.uint8],
+    edge: npt.NDArray[np.float32],
+    radius: int,
+    spread: float,
+    noise: float,
+    doubt: float,
+    margin: float,
+    step: float,
+) -> None:
+    """Decide by colour, at depth discontinuities, which side a pixel belongs to.
+
+    Around every pixel the coarse samples are split at half of their range into a near and a far side. How well the
+    pixel's colour I fits each side is a kernel density over that side's samples s,
+
+        L = sum_s g_s k_s / sum_s g_s,    k = (noise / (noise + |I_s - I|^2))^2,    g = c^2 / (1 + r^2 / (2 spread^2)),
+
+    with distance r and c = -1..1 the sample's place in the range (0: on neither side, it has no say). The depth map's
+    own opinion, t = 0..1 between the sides' levels, is the prior, and the posterior share p of the near side moves
+    the depth by (p - t) times the step. Where both sides have the same colour nothing moves.
+
+    Parameters
+    ----------
+    fine : float32 array, shape (H, W)
+        The coarse map, bilinearly enlarged; settled in place, never beyond the coarse samples in the window.
+    fine_guide : uint8 array, shape (H, W, 3)
+        The photo at that size.
+    coarse, coarse_guide : float32 array, shape (h, w), and uint8 array, shape (h, w, 3)
+        Depth (near is large) and photo at the coarse size.
+    edge : float32 array, shape (h, w)
+        0..1, how much of a discontinuity there is; elsewhere (0) nothing is done.
+    radius : int
+        Of the window, px of the coarse grid.
+    spread : float
+        Distance at which a sample counts 2/3, px of the coarse grid.
+    noise : float
+        Squared colour distance that is no difference yet, levels^2.
+    doubt : float
+        How little colour may say of a side: likelihood ratios end at about 1 / doubt.
+    margin : float
+        Where t is below it or above 1 - it, the depth map's opinion stands whatever the colour.
+    step : float
+        Smallest range in a window that is treated as a discontinuity.
+    """
+    one, half, two, zero = np.float32(1.0), np.float32(0.5), np.float32(2.0), np.float32(0.0)
+    h, w = coarse.shape
+    height, width = fine.shape
+    falloff = np.float32(0.5 / (spread * spread))
+    noise32, doubt32, step32 = np.float32(noise), np.float32(doubt), np.float32(step)
+    margin32, stretch = np.float32(margin), np.float32(1.0 / (1.0 - 2.0 * margin))
+    left = np.empty(width, np.int32)
+    for x in range(width):
+        left[x] = floor((x + 0.5) * w / width - 0.5)
+    # The strongest edge of the four coarse samples around a pixel, by the left one's column.
+    pair = np.empty(w + 1, np.float32)
+    for y in range(height):
+        cy = (y + 0.5) * h / height - 0.5
+        above = max(floor(cy), 0)
+        below = min(floor(cy) + 1, h - 1)
+        for i in range(w + 1):
+            a, b = max(i - 1, 0), min(i, w - 1)
+            pair[i] = max(edge[above, a], edge[above, b], edge[below, a], edge[below, b])
+        y_first = max(ceil(cy - radius - _REACH), 0)
+        y_last = min(floor(cy + radius + _REACH), h - 1)
+        for x in range(width):
+            weight = pair[left[x] + 1]
+            if weight == zero:
+                continue
+            cx = (x + 0.5) * w / width - 0.5
+            x_first = max(ceil(cx - radius - _REACH), 0)
+            x_last = min(floor(cx + radius + _REACH), w - 1)
+            low = coarse[y_first, x_first]
+            high = low
+            for j in range(y_first, y_last + 1):
+                for i in range(x_first, x_last + 1):
+                    low = min(low, coarse[j, i])
+                    high = max(high, coarse[j, i])
+            if high - low < step32:
+                continue
+            middle, scale = (low + high) * half, two / (high - low)
+            red, green, blue = (
+                np.float32(fine_guide[y, x, 0]),
+                np.float32(fine_guide[y, x, 1]),
+                np.float32(fine_guide[y, x, 2]),
+            )
+            near_all, near_fit, near_sum, far_all, far_fit, far_sum = zero, zero, zero, zero, zero, zero
+            for j in range(y_first, y_last + 1):
+                dy = np.float32(j - cy)
+                for i in range(x_first, x_last + 1):
+                    dx = np.float32(i - cx)
+                    value = coarse[j, i]
+                    place = (value - middle) * scale
+                    say = place * place / (one + (dx * dx + dy * dy) * falloff)
+                    dr = np.float32(coarse_guide[j, i, 0]) - red
+                    dg = np.float32(coarse_guide[j, i, 1]) - green
+                    db = np.float32(coarse_guide[j, i, 2]) - blue
+                    fit = noise32 / (noise32 + dr * dr + dg * dg + db * db)
+                    fit = fit * fit * say
+                    if place > zero:
+                        near_all += say
+                        near_fit += fit
+                        near_sum += fit * value
+                    else:
+                        far_all += say
+                        far_fit += fit
+                        far_sum += fit * value
+            near_level, far_level = near_sum / near_fit, far_sum / far_fit
+            depth = fine[y, x]
+            prior = min(max((depth - far_level) / (near_level - far_level), zero), one)
+            belief = min(max((prior - margin32) * stretch, zero), one)
+            near_fit, far_fit = near_fit / near_all, far_fit / far_all
+            floor_fit = doubt32 * (near_fit + far_fit)
+            near_fit, far_fit = near_fit + floor_fit, far_fit + floor_fit
+            share = belief * near_fit / (belief * near_fit + (one - belief) * far_fit)
+            moved = min(max(depth + (share - prior) * (near_level - far_level), low), high)
+            fine[y, x] = depth + weight * (moved - depth)
