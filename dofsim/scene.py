@@ -245,14 +245,8 @@ def prepare(
     """
     if depth is None:
         depth = _find_depth(photo, source, model)
-    height, width = depth.shape
-    if abs(math.log((width / height) / (photo.width / photo.height))) > math.log1p(_ASPECT_TOLERANCE) and not (
-        abs(width - height * photo.width / photo.height) <= 1 or abs(height - width * photo.height / photo.width) <= 1
-    ):
-        raise DepthError(
-            f"the depth map is {width}x{height} and the photo {photo.width}x{photo.height}: "
-            "their aspect ratios differ; give a depth map of the same field of view, upright as the photo"
-        )
+    if depth.source != "estimator":  # the estimator's grid has other proportions but the photo's field of view
+        _check_aspect(depth, photo)
     from dofsim.depth.refine import refine
 
     return Scene(photo, refine(depth, photo.pixels))
@@ -271,3 +265,14 @@ def _find_depth(photo: Photo, source: DepthSource, model: str | os.PathLike[str]
     from dofsim.depth.estimate import estimate
 
     return estimate(photo.pixels, model=model)
+
+
+def _check_aspect(depth: DepthMap, photo: Photo) -> None:
+    height, width = depth.shape
+    ratio = width / height * photo.height / photo.width
+    within_a_pixel = abs(width - height * photo.width / photo.height) <= 1
+    if abs(math.log(ratio)) > math.log1p(_ASPECT_TOLERANCE) and not within_a_pixel:
+        raise DepthError(
+            f"the depth map is {width}x{height} and the photo {photo.width}x{photo.height}: "
+            "their aspect ratios differ; give a depth map of the same field of view, upright as the photo"
+        )

@@ -8,7 +8,7 @@ from numba import njit
 from dofsim.bokeh._composite import expand_row, upsample_row
 from dofsim.bokeh._disc import KERNEL, F, U, centred_row, fold, luminance, sum_row
 from dofsim.bokeh._lights import is_light, light_coc
-from dofsim.bokeh.oracle import IN_FOCUS_RADIUS
+from dofsim.bokeh.oracle import IN_FOCUS_RADIUS, OWN_RADIUS
 from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, HIDDEN, MARGIN
 from dofsim.bokeh.spans import RADIUS_STEPS
 
@@ -109,7 +109,8 @@ def fine_band(rgb, coc, first, last, plan, table, acc, live, out):  # type: igno
                 red += share * front_row[q]
                 green += share * front_row[q + U(1)]
                 blue += share * front_row[q + U(2)]
-            if abs(coc[z, x]) < F(IN_FOCUS_RADIUS):
+            own = abs(coc[z, x])
+            if own < F(IN_FOCUS_RADIUS):
                 red += left * rgb[z, x, 0]
                 green += left * rgb[z, x, 1]
                 blue += left * rgb[z, x, 2]
@@ -120,6 +121,14 @@ def fine_band(rgb, coc, first, last, plan, table, acc, live, out):  # type: igno
                 red += share * back_row[q]
                 green += share * back_row[q + U(1)]
                 blue += share * back_row[q + U(2)]
+            if F(0) < left and own < F(OWN_RADIUS):
+                # A nearly sharp pixel beside sharp ones gives light away and gets none back; what it lacks is its
+                # own, not a far surface's, or thin lines of the background would shine through.
+                share = left * min((F(OWN_RADIUS) - own) * F(1.0 / (OWN_RADIUS - 1.0)), F(1))
+                left -= share
+                red += share * rgb[z, x, 0]
+                green += share * rgb[z, x, 1]
+                blue += share * rgb[z, x, 2]
             if has[BACK]:
                 share, taken = take(fine[BACK], fine[BACK, q + U(3)], left)
                 left -= taken

@@ -16,6 +16,9 @@ import numpy.typing as npt
 IN_FOCUS_RADIUS = 0.6
 """Pixels with a smaller circle of confusion, px, are sharp: a disc of this radius covers one pixel."""
 
+OWN_RADIUS = 1.5
+"""What a pixel with a smaller circle than this, px, lacks in coverage is (partly) its own: see :func:`scatter`."""
+
 
 def disc_coverage(
     radius: float, centre: tuple[float, float] = (0.0, 0.0), samples: int = 16
@@ -59,6 +62,9 @@ def scatter(
 ) -> npt.NDArray[np.float32]:
     """Layered scatter of every pixel over its own disc, with reflecting borders.
 
+    A nearly sharp pixel gives light to sharp neighbours and gets none back. What it then lacks, after the layer next to
+    the focus plane, is its own light: all of it up to 1 px of radius, none from ``OWN_RADIUS`` px on.
+
     Parameters
     ----------
     linear_rgb : float32 array, shape (H, W, 3)
@@ -90,7 +96,13 @@ def scatter(
             np.add.at(layer, (rows[:, None], columns[None, :]), coverage[..., None] * source)
     light = np.zeros((height, width, 3))
     left = np.ones((height, width))
-    for key in sorted(layers):
+    own = np.clip((OWN_RADIUS - np.abs(coc_px)) / (OWN_RADIUS - 1.0), 0.0, 1.0)
+    for key in sorted({*layers, 0, 2}):
+        if key == 2:
+            light += (left * own)[..., None] * linear_rgb
+            left *= 1.0 - own
+        if key not in layers:
+            continue
         coverage = layers[key][..., 3]
         taken = np.minimum(coverage, left)
         light += layers[key][..., :3] * (taken / np.maximum(coverage, 1e-12))[..., None]

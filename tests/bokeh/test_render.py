@@ -88,7 +88,7 @@ def encode(linear: Any) -> Any:
 
 # Floors about 0.5 dB under what was measured; plain normalised scatter has 31.3, 37.8 and 31.1 dB on these three.
 @pytest.mark.parametrize(
-    ("scene", "tag", "floor"), [("portrait_park", "near", 31.8), ("thin_signpost", "near", 41.2), ("layers_cards", "far", 33.2)]
+    ("scene", "tag", "floor"), [("portrait_park", "near", 31.8), ("thin_signpost", "near", 40.7), ("layers_cards", "far", 33.2)]
 )
 def test_the_picture_is_close_to_ray_traced_truth(shared: Path, scene: str, tag: str, floor: float) -> None:
     folder = shared / "truth" / "dev"
