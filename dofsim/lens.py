@@ -119,7 +119,7 @@ def physical_factor(f_number: float, focal_length_35mm: float, focus_inverse_dep
     return circle_of_confusion_factor(focal_length_35mm, f_number, focus_m, diagonal_px, FULL_FRAME_DIAGONAL_MM)
 
 
-def artistic_factor(max_radius_px: float, focus: float, far: float, near: float) -> float:
+def artistic_factor(max_radius_px: float, focus: float, far: float, near: float, sharp_range: float = 0.0) -> float:
     """Factor that gives the most defocused point of a picture a chosen radius.
 
     Parameters
@@ -128,14 +128,39 @@ def artistic_factor(max_radius_px: float, focus: float, far: float, near: float)
         Radius of the largest circle of confusion, px, >= 0.
     focus, far, near : float
         Inverse depth of the plane of focus, of the farthest and of the nearest pixel; ``far < near``.
+    sharp_range : float
+        Share of ``near - far`` on either side of the focus that stays sharp (see :func:`keep_sharp`), 0..1.
 
     Returns
     -------
     float
         px per unit of inverse depth.
     """
-    reach = max(abs(focus - far), abs(near - focus))
+    reach = max(abs(focus - far), abs(near - focus)) - sharp_range * (near - far)
     return max_radius_px / reach if reach > 0 else 0.0
+
+
+def keep_sharp(coc_px: npt.NDArray[np.float32], radius_px: float) -> npt.NDArray[np.float32]:
+    """Keep a range around the plane of focus sharp: take ``radius_px`` from every circle of confusion.
+
+    No lens does this; it is how phones keep a whole face sharp and how the steps and the noise of their depth maps stay
+    out of the subject (the dead zone of Wadhwa et al. 2018, "Synthetic depth-of-field with a single-camera mobile
+    phone"). Circles shrink towards 0 and never change their side.
+
+    Parameters
+    ----------
+    coc_px : float32 array, any shape
+        Signed radius, px.
+    radius_px : float
+        px, >= 0.
+
+    Returns
+    -------
+    float32 array, same shape
+    """
+    if radius_px <= 0:
+        return coc_px
+    return coc_px - np.clip(coc_px, np.float32(-radius_px), np.float32(radius_px))
 
 
 def parse_blur(blur: float | str, diagonal_px: float) -> float:

@@ -19,6 +19,7 @@ from dofsim.focus import Focus, parse_focus, parse_point, resolve_focus
 from dofsim.photo import Photo
 
 DEFAULT_BLUR = 0.02
+DEFAULT_SHARP_RANGE = 0.02
 DepthSource = Literal["auto", "photo", "estimator"]
 
 _ASPECT_TOLERANCE = 0.02
@@ -85,6 +86,7 @@ class Scene:
         aperture: float | None = None,
         focal_length: float | None = None,
         blur: float | str | None = None,
+        sharp_range: float | None = None,
     ) -> npt.NDArray[np.float32]:
         """Signed radius of the circle of confusion of every pixel.
 
@@ -99,6 +101,9 @@ class Scene:
         blur : float or str, optional
             Radius of the most defocused pixel: a share of the diagonal (0.025 or ``"2.5%"``) or ``"40px"``.
             Default, without an aperture: 2 %.
+        sharp_range : float, optional
+            Share of the picture's range of inverse depth, on either side of the plane of focus, that stays sharp,
+            0..1 (see :func:`dofsim.lens.keep_sharp`). Default: 0.02 with a blur, 0 (a real lens) with an aperture.
 
         Returns
         -------
@@ -117,18 +122,24 @@ class Scene:
             raise ParameterError("give either an aperture (f-number) or a blur (share of the diagonal), not both")
         if aperture is None and focal_length is not None:
             raise ParameterError("a focal length acts together with an f-number; give --aperture too")
+        if sharp_range is None:
+            sharp_range = DEFAULT_SHARP_RANGE if aperture is None else 0.0
+        if not 0.0 <= sharp_range <= 1.0:
+            raise ParameterError(f"the sharp range is a share of the depth range, 0..1, not {sharp_range}")
+        far, near = self.depth.range()
         if aperture is not None:
             if self.depth.kind is DepthKind.RELATIVE:
                 raise DepthError(
                     "an f-number needs metric depth, and this depth is relative; "
                     "say how strong the blur shall be instead (--blur 2.5%)"
                 )
-            focal = focal_length or self.photo.focal_length_35mm or lens.DEFAULT_FOCAL_LENGTH_MM
+            focal = self.photo.focal_length_35mm or lens.DEFAULT_FOCAL_LENGTH_MM if focal_length is None else focal_length
             factor = lens.physical_factor(aperture, focal, at, self.diagonal_px)
         else:
             radius = lens.parse_blur(DEFAULT_BLUR if blur is None else blur, self.diagonal_px)
-            factor = lens.artistic_factor(radius, at, *self.depth.range())
-        return lens.circle_of_confusion(self.depth.inverse().values, at, factor)
+            factor = lens.artistic_factor(radius, at, far, near, sharp_range)
+        coc = lens.circle_of_confusion(self.depth.inverse().values, at, factor)
+        return lens.keep_sharp(coc, factor * sharp_range * (near - far))
 
     def render(
         self,
@@ -138,6 +149,7 @@ class Scene:
         aperture: float | None = None,
         focal_length: float | None = None,
         blur: float | str | None = None,
+        sharp_range: float | None = None,
         quality: Literal["fast", "best"] = "fast",
         threads: int | None = None,
     ) -> Photo:
@@ -145,7 +157,7 @@ class Scene:
 
         Parameters
         ----------
-        focus, focus_at, aperture, focal_length, blur
+        focus, focus_at, aperture, focal_length, blur, sharp_range
             See :meth:`coc`.
         quality : {"fast", "best"}
             See :func:`dofsim.bokeh.render`.
@@ -163,7 +175,14 @@ class Scene:
         ParameterError, DepthError
             As :meth:`coc`.
         """
-        coc = self.coc(focus, focus_at=focus_at, aperture=aperture, focal_length=focal_length, blur=blur)
+        coc = self.coc(
+            focus,
+            focus_at=focus_at,
+            aperture=aperture,
+            focal_length=focal_length,
+            blur=blur,
+            sharp_range=sharp_range,
+        )
         if self.depth.is_flat():
             warnings.warn(
                 "the depth is the same everywhere, so there is nothing to defocus; the photo is copied as it is",
@@ -183,12 +202,13 @@ class Scene:
         aperture: float | None = None,
         focal_length: float | None = None,
         blur: float | str | None = None,
+        sharp_range: float | None = None,
     ) -> Photo:
         """A quick picture of what will be sharp: in focus untouched, in front tinted warm, behind tinted cool.
 
         Parameters
         ----------
-        focus, focus_at, aperture, focal_length, blur
+        focus, focus_at, aperture, focal_length, blur, sharp_range
             See :meth:`coc`.
 
         Returns
@@ -201,7 +221,14 @@ class Scene:
         ParameterError, DepthError
             As :meth:`coc`.
         """
-        coc = self.coc(focus, focus_at=focus_at, aperture=aperture, focal_length=focal_length, blur=blur)
+        coc = self.coc(
+            focus,
+            focus_at=focus_at,
+            aperture=aperture,
+            focal_length=focal_length,
+            blur=blur,
+            sharp_range=sharp_range,
+        )
         sharp, full = 0.0005 * self.diagonal_px, 0.005 * self.diagonal_px
         strength = (np.clip((np.abs(coc) - sharp) / (full - sharp), 0.0, 1.0) * np.float32(0.75))[..., None]
         grey = self.linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)

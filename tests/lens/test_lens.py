@@ -75,3 +75,11 @@ def test_the_artistic_factor_gives_the_farthest_point_the_chosen_radius() -> Non
     radius = lens.circle_of_confusion(np.array([0.0, 0.7, 1.0], np.float32), 0.7, factor)
     np.testing.assert_allclose(radius, [60.0, 0.0, -25.714285], atol=1e-4)
     assert lens.artistic_factor(60.0, 0.5, 0.5, 0.5) == 0.0
+
+
+def test_the_sharp_range_takes_from_every_circle_and_keeps_the_largest() -> None:
+    factor = lens.artistic_factor(60.0, 0.7, 0.0, 1.0, sharp_range=0.1)
+    radius = lens.circle_of_confusion(np.array([0.0, 0.55, 0.61, 0.7, 0.79, 1.0], np.float32), 0.7, factor)
+    kept = lens.keep_sharp(radius, factor * 0.1)
+    np.testing.assert_allclose(kept, [60.0, 5.0, 0.0, 0.0, 0.0, -20.0], atol=1e-4)
+    assert lens.keep_sharp(radius, 0.0) is radius

@@ -54,6 +54,17 @@ def test_the_circle_of_confusion_is_signed_and_as_large_as_asked_for() -> None:
     assert scene.coc(1.0)[0, -1] == pytest.approx(0.02 * 200, abs=1e-3)
 
 
+def test_a_range_around_the_focus_stays_sharp_on_request() -> None:
+    ramp = DepthMap(np.tile(np.linspace(0, 1, WIDTH, dtype=np.float32), (HEIGHT, 1)), DepthKind.RELATIVE)
+    scene = dofsim.prepare(photo(), depth=ramp)
+    coc = scene.coc(0.5, blur="8px", sharp_range=0.25)[0]
+    assert (coc[(ramp.values[0] > 0.26) & (ramp.values[0] < 0.74)] == 0).all()
+    assert coc[0] == pytest.approx(8.0, abs=1e-3)
+    assert coc[-1] == pytest.approx(-8.0, abs=1e-3)
+    with pytest.raises(ParameterError, match="sharp range"):
+        scene.coc(0.5, sharp_range=1.5)
+
+
 def test_an_aperture_follows_the_thin_lens() -> None:
     scene = dofsim.prepare(photo(), depth=two_planes())
     # f = 50 mm, N = 2, focus 1 m, 200 px on 43.2666 mm: K = .05^2 * 200 / (4 * .0432666 * .95) = 3.041128
