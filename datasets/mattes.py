@@ -93,7 +93,7 @@ def cut_out(name: str, photo: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8
     )
 
 
-def read_subjects(folder: str | Path, *, permitted_only: bool = True, longest: int = 400) -> list[Subject]:
+def read_subjects(folder: str | Path, *, permitted_only: bool = True, longest: int = 400, fullest: float = 0.2) -> list[Subject]:
     """Read every matte of a folder.
 
     Parameters
@@ -101,6 +101,8 @@ def read_subjects(folder: str | Path, *, permitted_only: bool = True, longest: i
     folder : path
     permitted_only : bool
         Leave out the mattes that may not train shipped weights.
+    fullest : float
+        Leave out subjects that fill less than this share of their frame, such as a spider's web.
     longest : int
         Mattes are reduced so that the subject's longest side is at most this, px.
 
@@ -127,6 +129,8 @@ def read_subjects(folder: str | Path, *, permitted_only: bool = True, longest: i
         except OSError as error:
             raise PhotoError(f"matte {name} cannot be read: {error}") from error
         subject = cut_out(name, photo, alpha)
+        if (subject.alpha >= 128).mean() < fullest:
+            continue
         scale = longest / max(subject.alpha.shape)
         if scale < 1.0:
             height, width = subject.alpha.shape

@@ -45,7 +45,7 @@ def robust_normalise(depth: Tensor, mask: Tensor) -> Tensor:
     return centred / _shaped(spread.clamp_min(_EPSILON))
 
 
-def align(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+def align(prediction: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Bring a prediction to its target by the least-squares scale (>= 0) and shift of each picture.
 
     Parameters
@@ -54,21 +54,28 @@ def align(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
     Returns
     -------
-    float (n, 1, h, w)
+    aligned : float (n, 1, h, w)
         ``a * prediction + b``; gradients flow through a and b.
+    correlation : float (n,)
+        Pearson's, -1..1: negative where the prediction is upside down and a is held at 0.
     """
     weight = mask.to(prediction.dtype)
-    mean_p, mean_t = _masked_mean(prediction, weight), _masked_mean(target, weight)
-    centred = prediction - _shaped(mean_p)
-    covariance = _masked_mean(centred * (target - _shaped(mean_t)), weight)
-    variance = _masked_mean(centred * centred, weight)
+    centred = (prediction - _shaped(_masked_mean(prediction, weight))) * weight
+    mean_t = _shaped(_masked_mean(target, weight))
+    goal = (target - mean_t) * weight
+    covariance = _masked_mean(centred * goal, weight)
+    variance = _masked_mean(centred * centred, weight).clamp_min(_EPSILON)
     # a negative scale would let an upside-down prediction score well
-    scale = (covariance / variance.clamp_min(_EPSILON)).clamp_min(0.0)
-    return _shaped(scale) * centred + _shaped(mean_t)
+    scale = (covariance / variance).clamp_min(0.0)
+    spread = (variance * _masked_mean(goal * goal, weight).clamp_min(_EPSILON)).sqrt()
+    return _shaped(scale) * centred + mean_t, covariance / spread
 
 
 def edge_gradient(residual: Tensor, mask: Tensor, scales: int = 4) -> Tensor:
     """Mean absolute gradient of a residual over several scales: depth edges where the truth has them, and none else.
+
+    The mean over scales and directions, not their sum as in MiDaS: the sum outweighs the data term while the
+    prediction is still wrong everywhere, and teaches a flat map first.
 
     Parameters
     ----------
@@ -88,14 +95,14 @@ def edge_gradient(residual: Tensor, mask: Tensor, scales: int = 4) -> Tensor:
         down = m[..., 1:, :] * m[..., :-1, :]
         total = total + _masked_mean((r[..., 1:] - r[..., :-1]).abs(), across)
         total = total + _masked_mean((r[..., 1:, :] - r[..., :-1, :]).abs(), down)
-    return total
+    return total / (2.0 * scales)
 
 
-def ssi(prediction: Tensor, target: Tensor, mask: Tensor, *, edges: float = 0.5, scales: int = 4) -> Tensor:
+def ssi(prediction: Tensor, target: Tensor, mask: Tensor, *, edges: float = 1.0, scales: int = 4) -> Tensor:
     """Scale-and-shift-invariant loss with multi-scale edge gradients.
 
-    Half of the data term compares both maps after robust normalisation, which knows which way is near; the
-    other half compares after least-squares alignment, which is how relative depth is measured.
+    Most of the data term compares after least-squares alignment, which is how relative depth is measured; the
+    rest is 1 - correlation, which knows which way is near when the aligned term has no gradient.
 
     Parameters
     ----------
@@ -119,9 +126,8 @@ def ssi(prediction: Tensor, target: Tensor, mask: Tensor, *, edges: float = 0.5,
     goal = robust_normalise(target, known) * weight
     # a far outlier (a pixel at the sensor) must not rule a whole picture
     goal = goal.clamp(-8.0, 8.0)
-    own = robust_normalise(prediction, known)
-    fitted = align(prediction, goal, weight)
-    data = 0.5 * _masked_mean((own - goal).abs(), weight) + 0.5 * _masked_mean((fitted - goal).abs(), weight)
+    fitted, correlation = align(prediction, goal, weight)
+    data = _masked_mean((fitted - goal).abs(), weight) + 0.25 * (1.0 - correlation)
     loss = data + edges * edge_gradient(fitted - goal, weight, scales)
     present = (weight.flatten(1).sum(1) > 0).float()
     return (loss * present).sum() / present.sum().clamp_min(1.0)

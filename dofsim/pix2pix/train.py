@@ -76,7 +76,7 @@ class Config:
     warm_up: int = 150
     decay: float = 0.02
     ema: float = 0.998
-    edges: float = 0.5
+    edges: float = 1.0
     clip: float = 5.0
     bf16: bool = True
     seed: int = 0
