@@ -34,7 +34,7 @@ def info(
             except DofsimError as error:
                 if len(photos) == 1:
                     raise
-                report.error(str(error))
+                report.error(str(error), about=path)
                 exit_code = exit_code or error.exit_code
                 continue
             described.append(facts)

@@ -105,8 +105,11 @@ def render(
     from dofsim.cli.outputs import place_outputs, refuse_inputs
     from dofsim.cli.report import Report
     from dofsim.focus import parse_focus
+    from dofsim.photo.encode import FORMATS
 
     parse_focus(focus)
+    if out is not None and out.suffix and not out.is_dir() and out.suffix.lower() not in FORMATS:
+        raise ParameterError(f"cannot write {out}: choose one of {', '.join(FORMATS)}")
     if depth is None and (depth_kind is not None or near is not None):
         raise ParameterError("--depth-kind and --near describe the file of --depth; give that too")
     if depth is not None and len(photos) > 1:
@@ -133,7 +136,7 @@ def render(
             except DofsimError as error:
                 if len(photos) == 1:
                     raise
-                report.error(str(error))
+                report.error(str(error), about=photo)
                 exit_code = exit_code or error.exit_code
                 continue
             if not quiet:

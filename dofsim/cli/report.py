@@ -12,6 +12,7 @@ from dofsim.errors import DofsimWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -77,9 +78,9 @@ class Report:
         if not self._quiet:
             self._print(f"warning: {text}")
 
-    def error(self, text: str) -> None:
-        """Print an error line."""
-        self._print(f"error: {text}")
+    def error(self, text: str, *, about: Path) -> None:
+        """Print an error line that names its photo, even when quiet."""
+        self._print(f"error: {text}" if about.name in text else f"error: {about}: {text}")
 
     @contextmanager
     def warnings_as_lines(self, prefix: str = "") -> Iterator[None]:

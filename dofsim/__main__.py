@@ -1,0 +1,5 @@
+"""``python -m dofsim`` is the command line."""
+
+from dofsim.cli import main
+
+main()

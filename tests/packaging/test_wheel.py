@@ -1,0 +1,74 @@
+"""What gets installed: dofsim, with datasets/ inside it, and nothing that is called datasets, tests or benchmarks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def pyproject() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel of this tree, built in a copy of it."""
+    copy = tmp_path_factory.mktemp("tree")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    for name in ("dofsim", "datasets"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "tests").mkdir()
+    (copy / "benchmarks").mkdir()
+    (copy / "tests" / "__init__.py").touch()
+    build = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+    command = [sys.executable, "-W", "ignore", "-c", build, str(copy)]
+    finished = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return zipfile.ZipFile(copy / finished.stdout.split()[-1])
+
+
+def test_only_dofsim_is_installed(wheel: zipfile.ZipFile) -> None:
+    tops = {name.split("/")[0] for name in wheel.namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"dofsim"}
+
+
+def test_every_module_and_weight_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    def files(folder: str, pattern: str) -> set[Path]:
+        return {path.relative_to(ROOT) for path in (ROOT / folder).rglob(pattern) if "__pycache__" not in path.parts}
+
+    ours = files("dofsim", "*.py") | files("dofsim", "*.onnx") | files("dofsim", "*.json") | files("dofsim", "*.md")
+    wanted = {str(path) for path in ours} | {"dofsim/py.typed"}
+    wanted |= {f"dofsim/{path}" for path in files("datasets", "*.py") | files("datasets", "*.json")}
+    missing = wanted - set(wheel.namelist())
+    assert not missing, f"name their folders in [tool.setuptools] packages or package-data: {sorted(missing)}"
+
+
+def test_the_package_list_names_folders_that_exist(pyproject: dict) -> None:
+    for package in pyproject["tool"]["setuptools"]["packages"]:
+        folder = ROOT / package.replace("dofsim.datasets", "datasets").replace(".", "/")
+        assert (folder / "__init__.py").is_file(), package
+
+
+def test_the_version_has_one_source(pyproject: dict, wheel: zipfile.ZipFile) -> None:
+    import dofsim
+
+    assert pyproject["project"]["dynamic"] == ["version"]
+    (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    assert f"\nVersion: {dofsim.__version__}\n" in wheel.read(metadata).decode()
+
+
+def test_the_base_install_stays_free_of_torch(pyproject: dict) -> None:
+    base = " ".join(pyproject["project"]["dependencies"])
+    assert "torch" not in base
+    assert "timm" not in base
+    assert "opencv-python-headless" in base
