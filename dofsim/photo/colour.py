@@ -98,9 +98,13 @@ class ColourProfile:
 
         curves = _curves(self.icc, 1 << (8 * like.dtype.itemsize))
         out = np.empty(like.shape, like.dtype)
+        # Numba compiles anew for arrays that may not be written to, so both inputs are always such.
+        rows = np.ascontiguousarray(linear, dtype=np.float32).reshape(-1, 3).view()
+        before = np.ascontiguousarray(like).reshape(-1, 3).view()
+        rows.flags.writeable = before.flags.writeable = False
         encode(
-            np.ascontiguousarray(linear, dtype=np.float32).reshape(-1, 3),
-            np.ascontiguousarray(like).reshape(-1, 3),
+            rows,
+            before,
             curves.table,
             curves.thresholds,
             curves.guess,

@@ -91,8 +91,9 @@ def decode(data: bytes, file_format: str) -> Decoded:
     # and warn about phone files whose multi-picture index is out of date.
     with _PLUGINS[file_format](io.BytesIO(data)) as image:
         check_size(*image.size)
-        metadata = _metadata(image, file_format)
+        # First of all, because looking for EXIF may decode the picture and so forget how it was stored.
         sixteen = _sixteen_bit(image, data, file_format)
+        metadata = _metadata(image, file_format)
         if sixteen is not None:
             stored = replace(sixteen, metadata=metadata, orientation=metadata.orientation)
         else:

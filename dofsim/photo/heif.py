@@ -38,6 +38,7 @@ def decode_heif(data: bytes) -> tuple[Decoded, Any | None]:
     """
     import pillow_heif
 
+    _check_whole(data)
     container = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
     image = container[container.primary_index]
     check_size(*image.size)
@@ -54,6 +55,21 @@ def decode_heif(data: bytes) -> tuple[Decoded, Any | None]:
         notes.append(f"its HDR transfer curve ({_HDR_TRANSFERS[transfer]}) is treated as if it were that of sRGB")
     depths = [d for d in info.get("depth_images", ()) if d is not None]
     return Decoded("HEIF", colour, alpha, metadata, notes=tuple(notes)), depths[0] if depths else None
+
+
+def _check_whole(data: bytes) -> None:
+    """Refuse files whose last box is cut short: libheif fills the missing tiles with grey and says nothing."""
+    start = 0
+    while start + 8 <= len(data):
+        length = int.from_bytes(data[start : start + 4], "big")
+        if length == 1:
+            length = int.from_bytes(data[start + 8 : start + 16], "big")
+        if length == 0:
+            return
+        if length < 8 or start + length > len(data):
+            missing = start + length - len(data)
+            raise ValueError(f"{missing} bytes are missing at its end" if missing > 0 else "a box of no length")
+        start += length
 
 
 def _split(pixels: npt.NDArray[Any], mode: str) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:

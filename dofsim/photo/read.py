@@ -20,6 +20,7 @@ from dofsim.photo.heif import decode_heif
 from dofsim.photo.orientation import upright
 from dofsim.photo.photo import Photo
 
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 SUPPORTED = "JPEG, PNG, TIFF, WebP, HEIC/HEIF or AVIF"
 
 
@@ -90,9 +91,10 @@ def _recognise(data: bytes, name: str) -> str:
         return "WEBP"
     if data[4:8] == b"ftyp":
         brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
-        if b"avif" in brands or b"avis" in brands:
+        # The first brand is the file's own; general ones leave it to the others to say what is inside.
+        if brands[:4] not in _HEIF_BRANDS and (b"avif" in brands or b"avis" in brands):
             return "AVIF"
-        if any(brand in brands for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")):
+        if any(brand in brands for brand in (*_HEIF_BRANDS, b"mif1", b"msf1")):
             return "HEIF"
     kind = {b"%PDF": "a PDF document", b"GIF8": "a GIF picture", b"PK\3\4": "a ZIP archive"}.get(data[:4])
     what = f"is {kind}" if kind else "is not a photo, or is damaged at its start"
@@ -103,9 +105,10 @@ def _assemble(decoded: Decoded) -> Photo:
     pixels, profile, notes = _in_profile(decoded.colour, decoded.metadata.icc)
     grey = pixels.ndim == 2
     pixels = upright(pixels, decoded.orientation)
+    alpha = None if decoded.alpha is None else upright(decoded.alpha, decoded.orientation)
     return Photo(
-        pixels=np.repeat(pixels[:, :, None], 3, axis=2) if grey else pixels,
-        alpha=None if decoded.alpha is None else upright(decoded.alpha, decoded.orientation),
+        pixels=np.repeat(pixels[:, :, None], 3, axis=2) if grey else _own(pixels),
+        alpha=None if alpha is None else _own(alpha),
         profile=profile,
         metadata=replace(decoded.metadata, icc=profile.icc),
         format=decoded.format,
@@ -113,6 +116,11 @@ def _assemble(decoded: Decoded) -> Photo:
         focal_length_35mm=focal_length_35mm(decoded.metadata.exif),
         notes=(*decoded.notes, *notes),
     )
+
+
+def _own(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array that may be written to; decoders hand out views of their own memory."""
+    return array if array.flags.writeable else array.copy()
 
 
 def _in_profile(pixels: npt.NDArray[Any], icc: bytes | None) -> tuple[npt.NDArray[Any], ColourProfile, tuple[str, ...]]:

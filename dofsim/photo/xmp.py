@@ -10,6 +10,7 @@ GIMAGE = "http://ns.google.com/photos/1.0/image/"
 APPLE_DEPTH = "http://ns.apple.com/depthData/1.0/"
 APPLE_PIXELS = "http://ns.apple.com/pixeldatainfo/1.0/"
 NOTE = "http://ns.adobe.com/xmp/note/"
+_CAMERA = "http://ns.google.com/photos/1.0/camera/"
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 _TIFF = "http://ns.adobe.com/tiff/1.0/"
 _EXIF = "http://ns.adobe.com/exif/1.0/"
@@ -80,13 +81,14 @@ def updated_xmp(packet: bytes, width: int, height: int, *, keeps_extension: bool
     -------
     bytes or None
         The same bytes if nothing in them had become untrue. An orientation becomes 1 in place; only other changes
-        make the packet be written anew. None if the packet cannot be read.
+        make the packet be written anew. None if the packet cannot be read but speaks of pictures that are not carried.
     """
     packet = re.sub(rb"""(tiff:Orientation(?:=["']|>)\s*)[2-8]""", rb"\g<1>1", packet)
     try:
         document = _parse(packet)
-    except Exception:  # noqa: BLE001 - an unreadable packet may hold anything, so it is left out
-        return None
+    except Exception:  # noqa: BLE001 - what cannot be read is carried if it does not speak of other pictures
+        stale = any(namespace.encode() in packet for namespace in (*_STALE, *_STALE_ROOTS))
+        return None if stale else packet
     changed = False
     for element in list(document.getElementsByTagName("*")):
         changed |= _update(element, width, height, keeps_extension)
@@ -111,6 +113,8 @@ def _is_stale(namespace: str | None, name: str | None, keeps_extension: bool) ->
         return False
     if namespace == NOTE and name == "HasExtendedXMP":
         return not keeps_extension
+    if namespace == _CAMERA and name is not None:
+        return name.startswith(("MotionPhoto", "MicroVideo"))
     return namespace in _STALE or namespace.startswith(_STALE_ROOTS)
 
 
