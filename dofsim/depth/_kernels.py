@@ -1,4 +1,4 @@
-"""Compiled loop of the refinement; its readable twin is in ``tests/depth/oracle.py``."""
+"""Compiled loop of the refinement; its readable twin is in ``tests/depth/test_settle_edges.py``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numba import njit
 # Distance (px of the coarse grid) by which the window is wider than its radius: so the same samples are taken
 # on both sides of a pixel whatever its phase, and a mirrored picture gives a mirrored result.
 _REACH = 0.3
+# The samples beside a pixel are those nearer than this; one that lies under it is alone, whatever the rounding.
+_BESIDE = 0.999
 
 
 @njit(cache=True, error_model="numpy", fastmath={"nsz", "arcp", "contract", "afn"})
@@ -24,7 +26,6 @@ def settle_edges(
     spread: float,
     noise: float,
     doubt: float,
-    margin: float,
     step: float,
 ) -> None:
     """Decide by colour, at depth discontinuities, which side a pixel belongs to.
@@ -56,8 +57,6 @@ def settle_edges(
         Squared colour distance that is no difference yet, levels^2.
     doubt : float
         How little colour may say of a side: likelihood ratios end at about 1 / doubt.
-    margin : float
-        Where t is below it or above 1 - it, the depth map's opinion stands whatever the colour.
     step : float
         Smallest range in a window that is treated as a discontinuity.
     """
@@ -66,23 +65,20 @@ def settle_edges(
     height, width = fine.shape
     falloff = np.float32(0.5 / (spread * spread))
     noise32, doubt32, step32 = np.float32(noise), np.float32(doubt), np.float32(step)
-    margin32, stretch = np.float32(margin), np.float32(1.0 / (1.0 - 2.0 * margin))
-    left = np.empty(width, np.int32)
+    left, right = np.empty(width, np.int32), np.empty(width, np.int32)
     for x in range(width):
-        left[x] = floor((x + 0.5) * w / width - 0.5)
-    # The strongest edge of the four coarse samples around a pixel, by the left one's column.
-    pair = np.empty(w + 1, np.float32)
+        cx = (x + 0.5) * w / width - 0.5
+        left[x], right[x] = max(ceil(cx - _BESIDE), 0), min(floor(cx + _BESIDE), w - 1)
+    strongest = np.empty(w, np.float32)
     for y in range(height):
         cy = (y + 0.5) * h / height - 0.5
-        above = max(floor(cy), 0)
-        below = min(floor(cy) + 1, h - 1)
-        for i in range(w + 1):
-            a, b = max(i - 1, 0), min(i, w - 1)
-            pair[i] = max(edge[above, a], edge[above, b], edge[below, a], edge[below, b])
+        above, below = max(ceil(cy - _BESIDE), 0), min(floor(cy + _BESIDE), h - 1)
+        for i in range(w):
+            strongest[i] = max(edge[above, i], edge[below, i])
         y_first = max(ceil(cy - radius - _REACH), 0)
         y_last = min(floor(cy + radius + _REACH), h - 1)
         for x in range(width):
-            weight = pair[left[x] + 1]
+            weight = max(strongest[left[x]], strongest[right[x]])
             if weight == zero:
                 continue
             cx = (x + 0.5) * w / width - 0.5
@@ -126,10 +122,9 @@ def settle_edges(
             near_level, far_level = near_sum / near_fit, far_sum / far_fit
             depth = fine[y, x]
             prior = min(max((depth - far_level) / (near_level - far_level), zero), one)
-            belief = min(max((prior - margin32) * stretch, zero), one)
             near_fit, far_fit = near_fit / near_all, far_fit / far_all
             floor_fit = doubt32 * (near_fit + far_fit)
             near_fit, far_fit = near_fit + floor_fit, far_fit + floor_fit
-            share = belief * near_fit / (belief * near_fit + (one - belief) * far_fit)
+            share = prior * near_fit / (prior * near_fit + (one - prior) * far_fit)
             moved = min(max(depth + (share - prior) * (near_level - far_level), low), high)
             fine[y, x] = depth + weight * (moved - depth)

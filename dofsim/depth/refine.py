@@ -30,7 +30,6 @@ _RAMP_SHARE, _JUMP_SHARE = 0.5, 0.75
 # Squared colour distance that noise and fine grain make, levels^2 of 8 bit.
 _NOISE = 100.0
 _DOUBT = 0.02
-_MARGIN = 0.05
 # Depth of 8 bit has at least so many levels; what has fewer is a mask or a drawing and stays as it is.
 _FEWEST_LEVELS, _MOST_LEVELS = 64, 256
 
@@ -111,7 +110,7 @@ def _enlarge(unit: Field, guide: npt.NDArray[np.uint8]) -> Field:
         edge = _find_jumps(coarse, jump, _FIRST)
         settle_edges(
             fine, guides[0], coarse, guides[0], edge,
-            _FIRST.decide, _FIRST.spread, _NOISE, _DOUBT, _MARGIN, jump / 4,
+            _FIRST.decide, _FIRST.spread, _NOISE, _DOUBT, jump / 4,
         )  # fmt: skip
         coarse = fine
     for coarse_guide, fine_guide in itertools.pairwise(guides):
@@ -119,7 +118,7 @@ def _enlarge(unit: Field, guide: npt.NDArray[np.uint8]) -> Field:
         edge = _find_jumps(coarse, jump, _NEXT)
         settle_edges(
             fine, fine_guide, coarse, coarse_guide, edge,
-            _NEXT.decide, _NEXT.spread, _NOISE, _DOUBT, _MARGIN, jump / 4,
+            _NEXT.decide, _NEXT.spread, _NOISE, _DOUBT, jump / 4,
         )  # fmt: skip
         coarse = fine
     return coarse
