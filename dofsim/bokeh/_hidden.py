@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit
 
 from dofsim.bokeh._coarse import level_of
-from dofsim.bokeh._disc import KERNEL, F, add_disc
+from dofsim.bokeh._disc import KERNEL, F, add_disc, luminance
+from dofsim.bokeh._lights import is_light
 from dofsim.bokeh.plan import FINE_RADIUS, HIDDEN, MARGIN
 
 _FAR = 1e9
@@ -43,7 +44,8 @@ def find_edges(rgb, coc, cell, jump, first, last, near, far, distance, colour): 
             near[j, i] = inside
             if highest - lowest <= jump:
                 continue
-            # the far side, over a rim of two pixels; pixels that touch the near side have mixed colours and count little
+            # The far side, over a rim of two pixels. Pixels that touch the near side have mixed colours and count
+            # little, and a small light that the edge cuts does not go on below the near surface.
             limit = highest - F(0.3) * (highest - lowest)
             total = F(0)
             depth = F(0)
@@ -62,6 +64,9 @@ def find_edges(rgb, coc, cell, jump, first, last, near, far, distance, colour): 
                     )
                     if beside < limit:
                         weight = F(0.05)
+                    level = luminance(rgb, y, x)
+                    if is_light(rgb, y, x, level):
+                        weight /= level * level
                     total += weight
                     depth += weight * c
                     red += weight * rgb[y, x, 0]
