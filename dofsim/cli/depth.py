@@ -44,6 +44,5 @@ def depth(
             report.stage("writing")
             dofsim.write_depth(scene.depth, place, overwrite=True)
         far, near = scene.depth.range()
+        report.result(place)
         report.note(f"{scene.depth.detail or scene.depth.source}; {far:.4g} to {near:.4g} {scene.depth.inverse().unit}")
-    if not quiet:
-        typer.echo(place)

@@ -139,8 +139,7 @@ def render(
                 report.error(str(error), about=photo)
                 exit_code = exit_code or error.exit_code
                 continue
-            if not quiet:
-                typer.echo(place)
+            report.result(place)
     return exit_code
 
 

@@ -82,6 +82,18 @@ class Report:
         """Print an error line that names its photo, even when quiet."""
         self._print(f"error: {text}" if about.name in text else f"error: {about}: {text}")
 
+    def result(self, text: object) -> None:
+        """Print what the command is for, such as the name of a finished file, to stdout, unless quiet."""
+        if self._quiet:
+            return
+        with self._lock:
+            # Both streams may be the same terminal, and the bar stands in the way.
+            if self._bar is not None:
+                self._bar.stop()
+            print(text, flush=True)
+            if self._bar is not None:
+                self._bar.start()
+
     @contextmanager
     def warnings_as_lines(self, prefix: str = "") -> Iterator[None]:
         """Print each :class:`~dofsim.errors.DofsimWarning` that is issued inside as a warning line."""
@@ -110,6 +122,12 @@ class Report:
         with self._lock:
             if self._over:
                 return
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar = Progress(
+                *columns,
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
             self._task = self._bar.add_task(self._stage, total=self._steps, completed=max(self._done, 0))
             self._bar.start()
