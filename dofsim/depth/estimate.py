@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 _FLOAT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+# What is declared smaller is no side of a picture but the channels in another place.
+_SMALLEST_SIDE = 8
 # The nearest and the farthest distance (m) that a network's metric output is taken at its word.
 _METRIC_RANGE = (1e-2, 1e5)
 
@@ -137,6 +139,7 @@ def _check_signature(record: ModelRecord, session: onnxruntime.InferenceSession)
         inputs[0].type not in _FLOAT_TYPES
         or len(shape) != 4
         or not (_admits(shape[0], 1) and _admits(shape[1], 3))
+        or any(isinstance(side, int) and 0 < side < _SMALLEST_SIDE for side in shape[2:])
         or outputs[0].type not in _FLOAT_TYPES
         or len(shape_out) not in (3, 4)
         or not all(_admits(size, 1) for size in shape_out[:-2])
@@ -166,9 +169,10 @@ def _prepare(pixels: Pixels, height: int, width: int, record: ModelRecord) -> np
     """Resize, normalise, and lay out a photo as (1, 3, height, width)."""
     import cv2
 
-    # The mean over each output pixel's area: anything else would let fine texture alias.
-    shrinks = pixels.shape[0] >= height and pixels.shape[1] >= width
-    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    # The mean over each output pixel's area where it shrinks: anything else would let fine texture alias.
+    shrunk = (min(width, pixels.shape[1]), min(height, pixels.shape[0]))
+    resized = cv2.resize(np.ascontiguousarray(pixels), shrunk, interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(resized, (width, height), interpolation=cv2.INTER_LINEAR)
     scale = np.float32(1.0 / np.iinfo(pixels.dtype).max)
     mean, std = np.asarray(record.mean, np.float32), np.asarray(record.std, np.float32)
     normalised = (resized.astype(np.float32) * scale - mean) / std

@@ -177,7 +177,9 @@ def read_record(path: str | os.PathLike[str]) -> ModelRecord:
     """
     place = Path(path)
     try:
-        stored: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        stored: Any = json.loads(place.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise TypeError("it is no JSON object")  # noqa: TRY301 - told in one place
         known = {key: stored[key] for key in asdict(ModelRecord("", place)) if key in stored and key != "file"}
         for key in ("mean", "std"):
             if key in known:
