@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, cast
@@ -188,6 +189,34 @@ def colour_space(icc: bytes) -> Space:
     """
     space = _profile(icc).profile.xcolor_space.strip()
     return cast("Space", space) if space in ("RGB", "GRAY", "CMYK") else "OTHER"
+
+
+# Chromaticities (x, y) of red, green and blue by the colour_primaries of ITU-T H.273; their white is D65. BT.709 is
+# that of sRGB and needs no profile.
+_PRIMARIES = {
+    9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),  # BT.2020
+    12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),  # Display P3
+}
+
+
+@lru_cache(maxsize=4)
+def profile_of_primaries(code: int) -> bytes | None:
+    """ICC profile with the sRGB curve for colour primaries that a file states by number (ITU-T H.273).
+
+    None for those of sRGB and for unknown ones.
+    """
+    if code not in _PRIMARIES:
+        return None
+    import imagecodecs
+
+    primaries = [number for x, y in _PRIMARIES[code] for number in (x, y, 1.0)]
+    curve = srgb_to_linear(np.linspace(0.0, 1.0, 4096)).astype(np.float32)
+    icc = bytearray(
+        imagecodecs.cms_profile("rgb", whitepoint=[0.3127, 0.3290, 1.0], primaries=primaries, transferfunction=curve)
+    )
+    # The same photo gives the same file on every day: bytes 24 to 35 are the time of creation (ICC.1, 7.2).
+    icc[24:36] = struct.pack(">6H", 2020, 1, 1, 0, 0, 0)
+    return bytes(icc)
 
 
 def is_invertible(icc: bytes) -> bool:

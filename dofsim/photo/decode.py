@@ -143,7 +143,8 @@ def _dpi(value: Any) -> tuple[float, float] | None:
         x, y = (float(v) for v in value)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return (x, y) if np.isfinite([x, y]).all() and min(x, y) > 0 else None
+    # The range that every output format can state.
+    return (x, y) if 1 <= x <= 65535 and 1 <= y <= 65535 else None
 
 
 def _sixteen_bit(image: ImageFile.ImageFile, data: bytes, file_format: str) -> Decoded | None:

@@ -21,6 +21,7 @@ from dofsim.photo import xmp
 from dofsim.photo.decode import XMP_EXTENSION, check_size
 from dofsim.photo.metadata import Metadata
 
+_METRES = {"m": 1.0, "meters": 1.0, "metres": 1.0, "mm": 0.001}
 _GUID, _HEADER = 32, 40
 
 
@@ -43,7 +44,7 @@ def read_depth(metadata: Metadata) -> GoogleDepth | None:
     Returns
     -------
     GoogleDepth or None
-        ``METRIC`` (RangeLinear) or ``INVERSE`` (RangeInverse) if the units are metres, else ``RELATIVE``.
+        ``METRIC`` (RangeLinear) or ``INVERSE`` (RangeInverse) if the units are m or mm, else ``RELATIVE``.
         None if the packet mentions no depth.
 
     Raises
@@ -100,8 +101,10 @@ def _depth(stated: dict[str, str]) -> DepthMap:
     if not 0 < near < far:
         raise DepthError(f"its range from {near:g} to {far:g} makes no sense")
     share = _samples(_bytes(stated["Data"]))
-    metres = stated.get("Units", "").lower() in ("m", "meters", "metres")
-    detail = f"Google GDepth, {form}, {'metres' if metres else 'units of the app'}"
+    metres_per_unit = _METRES.get(stated.get("Units", "").lower())
+    metres = metres_per_unit is not None
+    near, far = near * (metres_per_unit or 1.0), far * (metres_per_unit or 1.0)
+    detail = f"Google GDepth, {form}, {'in metres' if metres else 'units of the app'}"
     if form == "RangeInverse":
         # Stored share 0 is near: 1/d falls linearly from 1/near to 1/far.
         inverse = (far - share * (far - near)) / (far * near)

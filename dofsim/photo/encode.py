@@ -15,6 +15,7 @@ from PIL import Image
 
 from dofsim.errors import ParameterError
 from dofsim.photo import exif, xmp
+from dofsim.photo.colour import ColourProfile, colour_space
 from dofsim.photo.metadata import Metadata
 from dofsim.photo.photo import Photo
 
@@ -48,6 +49,7 @@ class _Picture:
     mode: str
     metadata: Metadata
     quality: int
+    left_out: list[str]
 
     def pillow(self) -> Image.Image:
         return Image.fromarray(self.samples)
@@ -65,7 +67,7 @@ class _Picture:
         return arguments
 
 
-def encode(photo: Photo, file_format: str, quality: int | None) -> bytes:
+def encode(photo: Photo, file_format: str, quality: int | None, left_out: list[str]) -> bytes:
     """Encode a photo.
 
     Parameters
@@ -76,6 +78,8 @@ def encode(photo: Photo, file_format: str, quality: int | None) -> bytes:
         A value of ``FORMATS``.
     quality : int or None
         1..100 for JPEG, WebP, HEIF and AVIF; None takes the default of the format.
+    left_out : list of str
+        Receives a sentence for each block of metadata that could not be written.
 
     Returns
     -------
@@ -92,8 +96,13 @@ def encode(photo: Photo, file_format: str, quality: int | None) -> bytes:
     if photo.alpha is not None and file_format == "JPEG":
         raise ParameterError("a JPEG cannot hold the photo's transparency; save it as .png, .tif, .webp or .avif")
     samples, mode = _samples(photo, file_format)
-    metadata = _current(photo, file_format)
-    picture = _Picture(samples, mode, metadata, quality or DEFAULT_QUALITY.get(file_format, 0))
+    if not mode.startswith("L") and photo.profile.icc is not None and colour_space(photo.profile.icc) == "GRAY":
+        # Colour was painted over a grey photo; its profile cannot describe that.
+        pixels = ColourProfile().from_linear(photo.linear(), like=photo.pixels)
+        photo = replace(photo, pixels=pixels, profile=ColourProfile())
+        samples, mode = _samples(photo, file_format)
+    metadata = _current(photo, file_format, left_out)
+    picture = _Picture(samples, mode, metadata, quality or DEFAULT_QUALITY.get(file_format, 0), left_out)
     return _ENCODERS[file_format](picture)
 
 
@@ -118,7 +127,7 @@ def to_eight_bit(codes: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return ((codes.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _current(photo: Photo, file_format: str) -> Metadata:
+def _current(photo: Photo, file_format: str, left_out: list[str]) -> Metadata:
     """Metadata brought up to date with the upright picture and cut to what the format can hold."""
     metadata = photo.metadata
     width, height = photo.width, photo.height
@@ -131,14 +140,17 @@ def _current(photo: Photo, file_format: str) -> Metadata:
                 block = exif.without_orientation(block)
         except (ValueError, struct.error):
             block = None
+            left_out.append("the EXIF block is damaged and was left out")
         if block is not None and limit is not None and len(block) > limit:
             block = None
+            left_out.append("the EXIF block is too long for a JPEG and was left out")
     packet, extension = metadata.xmp, metadata.xmp_extension
     keeps = file_format == "JPEG" and bool(extension) and not _holds_depth(extension)
     if packet is not None:
         packet = xmp.updated_xmp(packet, width, height, keeps_extension=keeps)
         if packet is not None and file_format == "JPEG" and len(packet) > _JPEG_XMP:
             packet = None
+            left_out.append("the XMP packet is too long for a JPEG and was left out")
     icc = metadata.icc if photo.profile.icc is not None else None
     return replace(metadata, exif=block, xmp=packet, icc=icc, xmp_extension=extension if keeps else ())
 
@@ -234,6 +246,17 @@ def _png_16(picture: _Picture) -> bytes:
 
 
 def _tiff(picture: _Picture) -> bytes:
+    try:
+        return _tiff_on_exif(picture)
+    except Exception:
+        if picture.metadata.exif is None:
+            raise
+        # A damaged EXIF block must not cost the picture.
+        picture.left_out.append("the EXIF block is damaged and was left out")
+        return _tiff_on_exif(replace(picture, metadata=replace(picture.metadata, exif=None)))
+
+
+def _tiff_on_exif(picture: _Picture) -> bytes:
     """TIFF whose start is the EXIF block itself, so that every offset inside it, maker notes included, stays true."""
     import tifffile
 

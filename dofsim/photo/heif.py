@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dofsim.photo.colour import profile_of_primaries
 from dofsim.photo.decode import Decoded, check_size
 from dofsim.photo.exif import bare_exif
 from dofsim.photo.metadata import Metadata
@@ -46,12 +47,13 @@ def decode_heif(data: bytes) -> tuple[Decoded, Any | None]:
     colour, alpha = _split(pixels, image.mode)
     info: dict[str, Any] = dict(image.info)
     exif = info.get("exif")
-    metadata = Metadata(
-        exif=bare_exif(exif) if exif else None, xmp=info.get("xmp") or None, icc=info.get("icc_profile") or None
-    )
+    stated = info.get("nclx_profile") or {}
+    # A profile is the only way to state the colour space that all output formats share.
+    icc = info.get("icc_profile") or profile_of_primaries(int(stated.get("color_primaries", 1)))
+    metadata = Metadata(exif=bare_exif(exif) if exif else None, xmp=info.get("xmp") or None, icc=icc)
     notes = []
-    transfer = (info.get("nclx_profile") or {}).get("transfer_characteristics")
-    if transfer in _HDR_TRANSFERS and not metadata.icc:
+    transfer = stated.get("transfer_characteristics")
+    if transfer in _HDR_TRANSFERS and not info.get("icc_profile"):
         notes.append(f"its HDR transfer curve ({_HDR_TRANSFERS[transfer]}) is treated as if it were that of sRGB")
     depths = [d for d in info.get("depth_images", ()) if d is not None]
     return Decoded("HEIF", colour, alpha, metadata, notes=tuple(notes)), depths[0] if depths else None

@@ -66,9 +66,9 @@ def read_photo(path: str | os.PathLike[str]) -> Photo:
 
 
 def _load(path: Path) -> bytes:
-    if path.is_dir():
-        raise PhotoError(f"{path} is a folder, not a photo; name a file in it")
     try:
+        if path.is_dir():
+            raise PhotoError(f"{path} is a folder, not a photo; name a file in it")
         data = path.read_bytes()
     except FileNotFoundError:
         raise PhotoError(f"there is no file {path}") from None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
-from dofsim.errors import DofsimError, OutputError, ParameterError
+from dofsim.errors import DofsimError, DofsimWarning, OutputError, ParameterError
 from dofsim.photo.decode import quiet
 from dofsim.photo.encode import FORMATS, encode
 from dofsim.photo.photo import Photo
@@ -46,6 +47,11 @@ def write_photo(
         ``overwrite``.
     OutputError
         If the file cannot be written; whatever stood there is untouched.
+
+    Warns
+    -----
+    DofsimWarning
+        If metadata is left out because it is damaged or too long for the format.
     """
     if path is None:
         if photo.path is None:
@@ -59,19 +65,25 @@ def write_photo(
         )
     if photo.path is not None and not overwrite and _same_file(path, photo.path):
         raise ParameterError(f"{path} is the photo itself; name another output file, or allow it with --overwrite")
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise OutputError(f"there is no folder {path.parent} to write {path.name} to")
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder; name a file in it")
+        if not path.parent.is_dir():
+            raise OutputError(f"there is no folder {path.parent} to write {path.name} to")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
+    left_out: list[str] = []
     try:
         with quiet():
-            data = encode(photo, file_format, quality)
+            data = encode(photo, file_format, quality, left_out)
     except DofsimError:
         raise
     except Exception as error:  # encoders raise anything on pictures that they cannot hold
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         raise OutputError(f"{path.name} cannot be written as {file_format} ({reason})") from error
     _replace(path, data)
+    for sentence in left_out:
+        warnings.warn(f"{path.name}: {sentence}", DofsimWarning, stacklevel=3)
     return path
 
 

@@ -6,6 +6,7 @@ import base64
 import io
 import struct
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,9 @@ class Make:
         return (XMP_HEAD + inner + XMP_TAIL).encode()
 
     @staticmethod
+    @cache
     def icc(gamma: float = 1.8) -> bytes:
+        """Wide-gamut profile; cached because a profile holds the second in which it was made."""
         import imagecodecs
 
         primaries = [0.68, 0.32, 1.0, 0.265, 0.69, 1.0, 0.15, 0.06, 1.0]

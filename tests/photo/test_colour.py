@@ -121,3 +121,53 @@ def test_a_profile_for_other_pixels_costs_a_note(write: Any, make: Any) -> None:
     photo = read_photo(write("in.jpg", make.jpeg(make.picture(), icc_profile=icc)))
     assert photo.profile == ColourProfile()
     assert any("ignored" in note for note in photo.notes)
+
+
+def test_a_heic_that_states_display_p3_by_number_stays_display_p3(make: Any, write: Any, tmp_path: Any) -> None:
+    data = make.heic(
+        make.picture(), color_primaries=12, transfer_characteristics=13, matrix_coefficients=6, full_range_flag=1
+    )
+    photo = read_photo(write("in.heic", data))
+    assert photo.profile.has_srgb_curve
+    assert photo.profile.icc is not None
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(photo.profile.icc)).profile
+    # Red of Display P3 adapted to D50 (ICC.1), as in the profile of every iPhone photo.
+    assert profile.red_colorant[0] == pytest.approx((0.5151, 0.2412, -0.0011), abs=2e-3)
+    saved = read_photo(photo.save(tmp_path / "out.jpg"))
+    assert saved.metadata.icc == photo.profile.icc
+    assert read_photo(write("plain.heic", make.heic(make.picture()))).profile.icc is None
+
+
+def test_a_lookup_table_profile_is_converted_with_a_note(
+    make: Any, write: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No library at hand makes lookup-table profiles, so that a matrix profile passes for one.
+    monkeypatch.setattr("dofsim.photo.colour.is_invertible", lambda icc: False)
+    grey = np.full((8, 8, 3), 128, np.uint8)
+    eight = read_photo(write("in.jpg", make.jpeg(grey, icc_profile=make.icc(1.8))))
+    import tifffile
+
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, grey.astype(np.uint16) * 257, photometric="rgb", metadata=None, iccprofile=make.icc(1.8))
+    sixteen = read_photo(write("in.tif", stream.getvalue()))
+    assert sixteen.pixels.dtype == np.uint16
+    for photo in (eight, sixteen):
+        assert photo.profile == ColourProfile()
+        assert any("lookup table" in note for note in photo.notes)
+        assert photo.linear() == pytest.approx((128 / 255) ** 1.8, abs=0.01)
+        assert read_photo(photo.save(tmp_path / "out.png")).metadata.icc is None
+
+
+def test_colour_on_a_grey_profile_is_saved_in_srgb(write: Any, tmp_path: Any) -> None:
+    import imagecodecs
+
+    stream = io.BytesIO()
+    icc = bytes(imagecodecs.cms_profile("gray", gamma=1.0))
+    Image.fromarray(np.full((8, 8), 128, np.uint8)).save(stream, "PNG", icc_profile=icc)
+    photo = read_photo(write("in.png", stream.getvalue()))
+    rgb = photo.linear()
+    rgb[0, 0] = (1, 0, 0)
+    saved = read_photo(photo.with_linear(rgb).save(tmp_path / "out.png"))
+    assert saved.profile == ColourProfile()
+    assert saved.pixels[0, 0].tolist() == [255, 0, 0]
+    assert saved.linear()[4, 4] == pytest.approx([128 / 255] * 3, abs=0.005)

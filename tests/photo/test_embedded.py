@@ -93,6 +93,14 @@ def test_google_range_inverse(make: Any, write: Any, depth: Any, units: str, kin
     assert photo.depth.values[-1, -1] == pytest.approx(1 / 10)
 
 
+def test_google_millimetres_become_metres(make: Any, write: Any, depth: Any) -> None:
+    data = make.google(make.picture(), depth, near="200", far="1000", units="mm")
+    found = read_photo(write("in.jpg", data)).depth
+    assert found is not None
+    assert found.kind is DepthKind.INVERSE
+    assert found.range() == pytest.approx((1.0, 5.0))
+
+
 def test_google_range_linear(make: Any, write: Any, depth: Any) -> None:
     distance = depth / 255 * (10 - 2) + 2
     metric = read_photo(write("in.jpg", make.google(make.picture(), depth, form="RangeLinear", units="m"))).depth

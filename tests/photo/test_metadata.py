@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from dofsim.errors import DofsimWarning
 from dofsim.photo import Photo, read_photo
 from dofsim.photo.exif import focal_length_35mm, thumbnail_size, updated_exif
 
@@ -150,7 +152,22 @@ def test_damaged_exif_costs_neither_the_picture_nor_the_output(
     assert photo.pixels.shape == make.picture().shape
     assert photo.focal_length_35mm is None
     for extension in EXTENSIONS:
-        assert read_photo(photo.save(tmp_path / f"out.{extension}")).pixels.shape == photo.pixels.shape
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            path = photo.save(tmp_path / f"out.{extension}")
+        assert all(w.category is DofsimWarning and "EXIF" in str(w.message) for w in caught)
+        assert read_photo(path).pixels.shape == photo.pixels.shape
+
+
+def test_metadata_that_does_not_fit_is_left_out_with_a_warning(make: Any, write: Any, tmp_path: Any) -> None:
+    stream = io.BytesIO()
+    long = make.exif()[:-2] + bytes(70_000)
+    Image.fromarray(make.picture()).save(stream, "PNG", exif=long)
+    photo = read_photo(write("in.png", stream.getvalue()))
+    with pytest.warns(DofsimWarning, match="too long for a JPEG"):
+        path = photo.save(tmp_path / "out.jpg")
+    assert read_photo(path).metadata.exif is None
+    assert read_photo(photo.save(tmp_path / "out.png")).metadata.exif == long
 
 
 def test_resolution_is_carried(make: Any, write: Any, tmp_path: Any) -> None:
