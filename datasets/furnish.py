@@ -26,11 +26,12 @@ class Builder:
     bank: TextureBank
     rng: np.random.Generator
 
-    def look(self, scale: float = 1.0) -> dict[str, object]:
-        """Random texture, repeat, tint and shine for a thing about ``scale`` m large."""
+    def look(self, scale: float = 1.0, calm: float = 0.25) -> dict[str, object]:
+        """Random texture, repeat, tint and shine for a thing about ``scale`` m large; calm with that probability."""
         rng = self.rng
+        choices = self.bank.calm if self.bank.calm and rng.random() < calm else len(self.bank)
         return {
-            "texture": int(rng.integers(len(self.bank))),
+            "texture": int(rng.integers(choices)),
             "repeat": float(np.exp(rng.normal(0.0, 0.6)) * 0.8 / scale),
             "tint": np.clip(rng.normal(1.0, 0.15, 3), 0.4, 1.4) * rng.uniform(0.5, 1.5),
             "shine": float(rng.random() < 0.25) * rng.uniform(0.1, 0.6),

@@ -25,8 +25,15 @@ from dofsim.errors import ParameterError
 Photo = npt.NDArray[np.uint8]
 Inverse = npt.NDArray[np.float32]
 
-#: (height, width) of a batch, drawn anew at every step.
-SHAPES = ((224, 288), (288, 224), (256, 256), (224, 224), (192, 256), (256, 192))
+#: Width / height of a batch, drawn anew at every step: landscape and portrait as phones take them, and square.
+ASPECTS = (4 / 3, 3 / 4, 1.0, 3 / 2, 2 / 3, 4 / 3, 3 / 4)
+
+
+def batch_shape(resolution: int, aspect: float) -> tuple[int, int]:
+    """(height, width), multiples of 32, of about ``resolution**2`` px and the given width / height."""
+    height = max(32, round(resolution / aspect**0.5 / 32) * 32)
+    width = max(32, round(resolution * aspect**0.5 / 32) * 32)
+    return height, width
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +76,8 @@ class Mixture:
     shares : (real, composite, rendered)
         Probabilities; a part that is empty gives its share to the others.
     seed : int
+    resolution : int
+        Root of a batch picture's area, px.
     """
 
     real: list[tuple[Photo, Inverse]]
@@ -77,6 +86,7 @@ class Mixture:
     rendered: Sequence[Rendered] = ()
     shares: tuple[float, float, float] = (0.4, 0.2, 0.4)
     seed: int = 0
+    resolution: int = 256
     strength: augment.Strength = field(default_factory=augment.Strength)
 
     def __post_init__(self) -> None:
@@ -130,7 +140,8 @@ class Mixture:
         -------
         Batch
         """
-        height, width = SHAPES[int(np.random.default_rng((self.seed, step)).integers(len(SHAPES)))]
+        aspect = ASPECTS[int(np.random.default_rng((self.seed, step)).integers(len(ASPECTS)))]
+        height, width = batch_shape(self.resolution, aspect)
         photos = np.empty((size, height, width, 3), np.uint8)
         inverses = np.empty((size, height, width), np.float32)
         for index in range(size):
@@ -167,7 +178,7 @@ def pair_weights(pairs: Sequence[RgbdPair], phone: float = 3.0) -> npt.NDArray[n
 
 def permitted_mixture(
     data: str | Path, *, rendered: Sequence[Rendered] = (), seed: int = 0, longest: int = 420,
-    shares: tuple[float, float, float] = (0.4, 0.2, 0.4),
+    shares: tuple[float, float, float] = (0.4, 0.2, 0.4), resolution: int = 256,
 ) -> Mixture:  # fmt: skip
     """The mixture that shipped weights are trained on.
 
@@ -180,6 +191,7 @@ def permitted_mixture(
     longest : int
         Real photos are reduced to this longest side, px.
     shares : (real, composite, rendered)
+    resolution : int
 
     Returns
     -------
@@ -190,4 +202,4 @@ def permitted_mixture(
     pairs = split_scenes(index_folder(data / "rgbd")).train
     real = [reduce_pair(*read_pair(pair), longest) for pair in pairs]
     subjects = read_subjects(data / "mattes") if (data / "mattes").is_dir() else []
-    return Mixture(real, pair_weights(pairs), subjects, list(rendered), shares, seed)
+    return Mixture(real, pair_weights(pairs), subjects, list(rendered), shares, seed, resolution)

@@ -40,14 +40,14 @@ def random_light(rng: np.random.Generator, *, indoor: bool) -> Light:
 
 def _walls(b: Builder, half_width: float, depth: float, height: float, *, ceiling: bool = True) -> None:
     """Floor, back wall, side walls and ceiling as thin boxes around a space that begins behind the camera."""
-    b.part(BOX, (0, -0.05, depth / 2 - 2), (half_width, 0.05, depth / 2 + 2), b.look(2.0))
-    wall = b.look(2.0)
-    b.part(BOX, (0, height / 2, depth), (half_width, height / 2, 0.05), b.look(2.0) if b.rng.random() < 0.4 else wall)
+    b.part(BOX, (0, -0.05, depth / 2 - 2), (half_width, 0.05, depth / 2 + 2), b.look(2.0, 0.75))
+    wall = b.look(2.0, 0.75)
+    b.part(BOX, (0, height / 2, depth), (half_width, height / 2, 0.05), b.look(2.0, 0.75) if b.rng.random() < 0.4 else wall)
     for side in (-1, 1):
         if b.rng.random() < 0.85:
             b.part(BOX, (side * half_width, height / 2, depth / 2 - 2), (0.05, height / 2, depth / 2 + 2), wall)
     if ceiling:
-        b.part(BOX, (0, height + 0.05, depth / 2 - 2), (half_width, 0.05, depth / 2 + 2), b.look(2.0))
+        b.part(BOX, (0, height + 0.05, depth / 2 - 2), (half_width, 0.05, depth / 2 + 2), b.look(2.0, 0.75))
     for _ in range(int(b.rng.integers(0, 4))):
         b.picture(b.rng.uniform(-0.8, 0.8) * half_width, b.rng.uniform(0.3, 0.8) * height, depth - 0.07, b.rng.uniform(0.2, 0.9))
     for _ in range(int(b.rng.integers(0, 3))):
@@ -80,7 +80,7 @@ def _room(b: Builder) -> tuple[Camera, bool]:
         else:
             thing(x, 0.0, z, rng.uniform(0.5, 1.1))
     for _ in range(int(rng.integers(0, 3))):
-        if rng.random() < 0.6:
+        if rng.random() < 0.3:
             b.cutout(rng.uniform(-0.7, 0.7) * half_width, 0.0, rng.uniform(1.4, depth - 0.2), rng.uniform(1.4, 1.9))
         else:
             b.body(rng.uniform(-0.7, 0.7) * half_width, 0.0, rng.uniform(1.4, depth - 0.2), rng.uniform(1.3, 1.9))
@@ -91,12 +91,12 @@ def _room(b: Builder) -> tuple[Camera, bool]:
 def _table(b: Builder) -> tuple[Camera, bool]:
     rng = b.rng
     wide, deep = rng.uniform(0.4, 1.5), rng.uniform(0.4, 1.6)
-    b.part(BOX, (0, -0.02, deep), (wide, 0.02, deep), b.look(1.0))
+    b.part(BOX, (0, -0.02, deep), (wide, 0.02, deep), b.look(1.0, 0.6))
     indoor = rng.random() < 0.8
     if indoor:
         floor, back = -rng.uniform(0.5, 0.9), deep * 2 + rng.uniform(0.02, 4.0)
-        b.part(BOX, (0, floor, back / 2), (6.0, 0.02, back / 2 + 3), b.look(2.0))
-        b.part(BOX, (0, 1.0, back), (6.0, 2.5, 0.03), b.look(2.0), turn(rng.normal(0, 0.2)))
+        b.part(BOX, (0, floor, back / 2), (6.0, 0.02, back / 2 + 3), b.look(2.0, 0.7))
+        b.part(BOX, (0, 1.0, back), (6.0, 2.5, 0.03), b.look(2.0, 0.7), turn(rng.normal(0, 0.2)))
         for _ in range(int(rng.integers(0, 4))):
             b.picture(rng.normal(0, 1.0), rng.uniform(0.0, 1.2), back - 0.3, rng.uniform(0.2, 0.8), rng.normal(0, 0.2))
         for _ in range(int(rng.integers(0, 4))):
@@ -119,7 +119,7 @@ def _table(b: Builder) -> tuple[Camera, bool]:
 def _outdoors(b: Builder, ground: float, start: float) -> None:
     """Ground, trees, bushes, hills and houses from ``start`` m on."""
     rng = b.rng
-    grass = b.look(2.0)
+    grass = b.look(2.0, 0.5)
     if rng.random() < 0.5:
         grass["tint"] = np.array([0.5, 0.85, 0.35]) * rng.uniform(0.5, 1.2)
     b.part(GROUND, (0, ground, 0), (1, 1, 1), grass)
@@ -143,7 +143,7 @@ def _outdoors(b: Builder, ground: float, start: float) -> None:
 
 def _street(b: Builder) -> tuple[Camera, bool]:
     rng = b.rng
-    b.part(GROUND, (0, 0, 0), (1, 1, 1), b.look(3.0))
+    b.part(GROUND, (0, 0, 0), (1, 1, 1), b.look(3.0, 0.7))
     road, shift = rng.uniform(2.5, 8.0), rng.uniform(-2.0, 2.0)
     for side in (-1, 1):
         z = rng.uniform(-4, 4)
@@ -162,7 +162,7 @@ def _street(b: Builder) -> tuple[Camera, bool]:
     for _ in range(int(rng.integers(0, 5))):
         z = 1.8 + rng.exponential(6.0)
         x = rng.normal(0, 0.4) * (z + 1)
-        if rng.random() < 0.6:
+        if rng.random() < 0.3:
             b.cutout(x, 0.0, z, rng.uniform(1.5, 1.9))
         else:
             b.body(x, 0.0, z, rng.uniform(1.5, 1.9))
@@ -211,7 +211,7 @@ def _portrait(b: Builder) -> tuple[Camera, bool]:
             height = z * rng.uniform(0.75, 1.2)  # a bust is cut off by the frame's lower edge
             if b.cutout(x, eye - z * 0.48 - rng.uniform(0, 0.1), z, height, whole=False, facing=rng.normal(0, 0.15)):
                 continue
-        if style < 0.65:
+        if style < 0.5:
             b.cutout(x, 0.0, z + 0.8, rng.uniform(1.5, 1.9), facing=rng.normal(0, 0.15))
         else:
             b.body(x, 0.0, z + 0.2, eye + rng.uniform(0.0, 0.25))
@@ -235,7 +235,7 @@ def _layers(b: Builder) -> tuple[Camera, bool]:
             half = rng.uniform(0.02, 0.3, 3) * z
             b.part(BOX, (x, y, z), half, b.look(0.4), turn(*rng.normal(0, 0.5, 3)))
         else:
-            b.cutout(x, y - 0.3 * z, z, rng.uniform(0.3, 0.8) * z, facing=rng.normal(0, 0.3))
+            b.cutout(x, y - 0.3 * z, z, rng.uniform(0.3, 0.8) * z, whole=rng.random() < 0.25, facing=rng.normal(0, 0.3))
     return Camera((0, 0, 0)), True
 
 

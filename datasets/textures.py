@@ -65,12 +65,14 @@ def _palette(rng: np.random.Generator, count: int) -> Colour:
     return np.array(colours, np.float32)
 
 
-def procedural(rng: np.random.Generator) -> Colour:
+def procedural(rng: np.random.Generator, *, calm: bool = False) -> Colour:
     """One random texture, linear float32 (256, 256, 3): plain, cloudy, wood, tiles, bricks, stripes, checks, dots, print.
 
     Parameters
     ----------
     rng : numpy Generator
+    calm : bool
+        Only plain, cloudy, wooden and tiled ones, as walls and floors mostly are.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def procedural(rng: np.random.Generator) -> Colour:
     colours = _palette(rng, 4)
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE
     rough = noise(SIDE, rng, roughness=rng.uniform(0.4, 0.8))
-    style = int(rng.integers(0, 10))
+    style = int(rng.choice([0, 0, 0, 1, 1, 2, 3, 4])) if calm else int(rng.integers(0, 10))
     if style <= 1:  # plain
         share = rough * np.float32(rng.uniform(0.0, 0.3))
     elif style == 2:
@@ -165,6 +167,8 @@ class TextureBank:
         Whether the subject is whole.
     sky : float32 (side, side)
         Noise for clouds.
+    calm : int
+        The first so many textures are plain, cloudy, wooden or tiled.
     """
 
     levels: Colour
@@ -174,6 +178,7 @@ class TextureBank:
     aspect: npt.NDArray[np.float64]
     grounded: npt.NDArray[np.bool_]
     sky: Colour
+    calm: int = 0
 
     def __len__(self) -> int:
         return len(self.levels)
@@ -189,7 +194,7 @@ class TextureBank:
 
 def make_bank(
     rng: np.random.Generator, *, photos: Sequence[npt.NDArray[np.uint8]] = (), subjects: Sequence[Subject] = (),
-    count: int = 160, photo_share: float = 0.5,
+    count: int = 200, photo_share: float = 0.6, calm_share: float = 0.3,
 ) -> TextureBank:  # fmt: skip
     """Make a bank of textures.
 
@@ -202,14 +207,17 @@ def make_bank(
         For cut-outs.
     count : int
     photo_share : float
-        Share of the textures that are patches of photos.
+        Share of the other textures that are patches of photos.
+    calm_share : float
+        Share of the textures that are calm, see :func:`procedural`.
 
     Returns
     -------
     TextureBank
     """
-    stack = []
-    for _ in range(count):
+    calm = round(calm_share * count)
+    stack = [procedural(rng, calm=True) for _ in range(calm)]
+    for _ in range(count - calm):
         if photos and rng.random() < photo_share:
             stack.append(_patch(photos[int(rng.integers(len(photos)))], rng))
         else:
@@ -232,4 +240,5 @@ def make_bank(
         aspect=np.array([s.alpha.shape[1] / s.alpha.shape[0] for s in subjects], np.float64),
         grounded=np.array([s.grounded for s in subjects], np.bool_),
         sky=noise(SIDE, rng, octaves=7, roughness=0.6),
+        calm=calm,
     )  # fmt: skip

@@ -45,10 +45,15 @@ class Config:
         Files of generated scenes (:mod:`dofsim.datasets.pack`).
     shares : (real, composite, rendered)
     steps, batch : int
+    resolution : int
+        Root of a training picture's area, px.
     rate, encoder_rate : float
         Peak learning rates of the new layers and of the pretrained encoder.
     warm_up : int
-        Steps of linear warm-up; a cosine to a hundredth of the peak follows.
+        Steps of linear warm-up to the peak rate.
+    cool_down : float
+        Share of the steps at the end over which the rate falls along a cosine to a hundredth of its peak. Until
+        then it is constant, so that a run can be made longer while it goes on.
     decay : float
         Weight decay.
     ema : float
@@ -71,9 +76,11 @@ class Config:
     shares: tuple[float, float, float] = (0.4, 0.2, 0.4)
     steps: int = 4000
     batch: int = 8
+    resolution: int = 256
     rate: float = 1e-3
     encoder_rate: float = 3e-4
     warm_up: int = 150
+    cool_down: float = 0.4
     decay: float = 0.02
     ema: float = 0.998
     edges: float = 1.0
@@ -94,11 +101,14 @@ class Config:
 
 
 def learning_rate_factor(step: int, config: Config) -> float:
-    """Factor on the peak learning rate at a step: linear warm-up, then a cosine to 0.01."""
+    """Factor on the peak learning rate at a step: linear warm-up, constant, then a cosine to 0.01."""
     if step < config.warm_up:
         return (step + 1) / config.warm_up
-    progress = (step - config.warm_up) / max(1, config.steps - config.warm_up)
-    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+    begin = config.steps * (1.0 - config.cool_down)
+    if step <= begin:
+        return 1.0
+    progress = min((step - begin) / max(1.0, config.steps - begin), 1.0)
+    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
 class Trainer:
@@ -342,7 +352,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given["packs"], given["shares"] = tuple(given["packs"]), tuple(given["shares"])
     config = Config(**given)
     config.check()
-    mixture = permitted_mixture(config.data, rendered=open_packs(config.packs), seed=config.seed, shares=config.shares)
+    mixture = permitted_mixture(
+        config.data, rendered=open_packs(config.packs), seed=config.seed, shares=config.shares,
+        resolution=config.resolution,
+    )  # fmt: skip
     from dofsim.pix2pix.validate import heldout_validator
 
     validate = heldout_validator(config.data)
