@@ -249,6 +249,23 @@ def test_bad_files_get_one_sentence(tmp_path: Path, name: str, capfd: pytest.Cap
     assert len(message) < 400
 
 
+class Intruder:
+    """Its pickle makes a file when it is loaded."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (os.mkdir, (str(self.place),))
+
+
+def test_pickles_are_never_run(tmp_path: Path) -> None:
+    np.save(tmp_path / "d.npy", np.array([[Intruder(tmp_path / "intruded")]], dtype=object), allow_pickle=True)
+    with pytest.raises(DepthError, match=r"d\.npy"):
+        read_depth(tmp_path / "d.npy")
+    assert not (tmp_path / "intruded").exists()
+
+
 def test_truncated_exr_from_a_real_one(tmp_path: Path) -> None:
     path = save_exr(tmp_path / "d.exr", {"Z": RNG.random((64, 64), np.float32)})
     path.write_bytes(path.read_bytes()[:-900])
