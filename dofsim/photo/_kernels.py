@@ -9,27 +9,46 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def encode(linear: Any, before: Any, table: Any, thresholds: Any, guess: Any, out: Any) -> None:
+def encode(
+    linear: Any,
+    bits: Any,
+    before: Any,
+    table: Any,
+    thresholds: Any,
+    guess: Any,
+    shift: int,
+    first: int,
+    steps: int,
+    out: Any,
+) -> None:
     """Encode linear light to the nearest code of a monotone transfer curve.
+
+    The cell of a value is its float32 bit pattern without the last bits, which is a logarithmic grid that costs one
+    shift; in a cell the code can only be the cell's first one or one of the next ``steps``.
 
     Parameters
     ----------
     linear : float32 (n, 3)
         Linear light; clipped to 0..1, NaN counts as 0.
+    bits : int32 (n, 3)
+        The same memory seen as integers.
     before : uint8 or uint16 (n, 3)
         Codes to keep wherever they decode to exactly ``linear`` (curves with flat ends decode several codes
         to one value, so that rounding alone could not give them back).
     table : float32 (3, levels)
         Linear light of each code, not decreasing.
-    thresholds : float32 (3, levels - 1)
-        Linear light half-way between neighbouring codes.
+    thresholds : float32 (3, levels)
+        Linear light half-way between each code and the next; NaN, which nothing reaches, after the last.
     guess : uint16 (3, cells)
-        A code near the one sought, by the square root of linear light.
+        Code at the start of each cell.
+    shift, first : int
+        Number of bits left out of a bit pattern, and what is left of that of the first cell.
+    steps : int
+        Largest number of thresholds inside one cell.
     out : as ``before``
         Receives the codes.
     """
-    top = table.shape[1] - 1
-    cells = guess.shape[1] - 1
+    last = guess.shape[1] - 1
     for i in range(linear.shape[0]):
         for channel in range(3):
             value = linear[i, channel]
@@ -40,12 +59,8 @@ def encode(linear: Any, before: Any, table: Any, thresholds: Any, guess: Any, ou
             if not value > 0.0:
                 out[i, channel] = 0
                 continue
-            if value >= 1.0:
-                out[i, channel] = top
-                continue
-            near = np.int64(guess[channel, np.int64(np.sqrt(value) * cells)])
-            while near < top and value >= thresholds[channel, near]:
-                near += 1
-            while near > 0 and value < thresholds[channel, near - 1]:
-                near -= 1
+            cell = min(max((bits[i, channel] >> shift) - first, 0), last)
+            near = np.int64(guess[channel, cell])
+            for _ in range(steps):
+                near += value >= thresholds[channel, near]
             out[i, channel] = near

@@ -105,10 +105,14 @@ class ColourProfile:
         rows.flags.writeable = before.flags.writeable = False
         encode(
             rows,
+            rows.view(np.int32),
             before,
             curves.table,
             curves.thresholds,
             curves.guess,
+            curves.shift,
+            curves.first,
+            curves.steps,
             out.reshape(-1, 3),
         )
         return out
@@ -121,6 +125,9 @@ class _Curves:
     table: Float32
     thresholds: Float32
     guess: npt.NDArray[np.uint16]
+    shift: int
+    first: int
+    steps: int
 
 
 def srgb_to_linear(encoded: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -137,10 +144,16 @@ def _curves(icc: bytes | None, levels: int) -> _Curves:
     else:
         light = _measured_curves(icc, encoded)
     table = np.ascontiguousarray(light[:, ::2], dtype=np.float32)
-    thresholds = np.ascontiguousarray(light[:, 1::2], dtype=np.float32)
-    cells = np.square(np.linspace(0.0, 1.0, 4097 if levels == 256 else 65537))
-    guess = np.stack([np.searchsorted(row, cells) for row in thresholds]).astype(np.uint16)
-    return _Curves(table, thresholds, guess)
+    between = np.ascontiguousarray(light[:, 1::2], dtype=np.float32)
+    # Bits left out of a float32, and the exponent of the first cell: cells finer than the codes almost everywhere.
+    shift, octaves = (14, 24) if levels == 256 else (9, 30)
+    first, last = (int(np.float32(value).view(np.int32)) >> shift for value in (2.0**-octaves, 1.0))
+    starts = (np.arange(first, last + 1, dtype=np.int32) << shift).view(np.float32)
+    starts[0] = 0.0
+    guess = np.stack([np.searchsorted(row, starts, side="right") for row in between])
+    steps = int(np.diff(guess, axis=1).max())
+    thresholds = np.concatenate([between, np.full((3, 1), np.nan, np.float32)], axis=1)
+    return _Curves(table, thresholds, guess.astype(np.uint16), shift, first, steps)
 
 
 def _measured_curves(icc: bytes, encoded: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -108,8 +108,8 @@ def test_a_truncated_phone_file_is_an_error(shared: Path, write: Any, name: str)
 def test_linear_light_of_twelve_megapixels_is_quick(shared: Path) -> None:
     photo = read_photo(shared / "photos" / "pug.heic")
     photo.with_linear(photo.linear())
-    start = time.perf_counter()
+    start = time.process_time()
     linear = photo.linear()
     photo.with_linear(linear * np.float32(0.9))
-    # A tenth of this on an idle machine; a plain numpy power takes seconds.
-    assert time.perf_counter() - start < 1.5
+    # Processor time, so that other work on the machine does not count; a tenth of the limit is what it takes.
+    assert time.process_time() - start < 1.5
