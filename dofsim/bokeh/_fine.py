@@ -8,39 +8,48 @@ from numba import njit
 from dofsim.bokeh._composite import expand_row, upsample_row
 from dofsim.bokeh._disc import KERNEL, F, U, centred_row, fold, luminance, sum_row
 from dofsim.bokeh._lights import is_light, light_coc
-from dofsim.bokeh.oracle import IN_FOCUS_RADIUS, OWN_RADIUS
-from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, HIDDEN, MARGIN
+from dofsim.bokeh.plan import BACK, FINE_RADIUS, FINE_SPLITS, FRONT, HIDDEN, IN_FOCUS_RADIUS, MARGIN, OWN_RADIUS
 from dofsim.bokeh.spans import RADIUS_STEPS
 
 _REACH = FINE_RADIUS + 1
 _RING = 32
+_LAYERS = 2 * (len(FINE_SPLITS) + 1)
 
 
 @njit(inline="always")
-def take(light, coverage, left):  # type: ignore[no-untyped-def]
-    """Factor on ``light`` of a layer that may take what is ``left`` of the pixel, and what it takes."""
+def take(coverage, left):  # type: ignore[no-untyped-def]
+    """Factor on the light of a layer that may take what is ``left`` of the pixel, and what it takes."""
     taken = min(max(coverage, F(0)), left)
     return taken / max(coverage, F(1e-4)), taken
+
+
+@njit(inline="always")
+def layer_of(c):  # type: ignore[no-untyped-def]
+    """Fine layer of a source, from front to back: 0 .. 2 in front of the focus, then as many behind it."""
+    r = abs(c)
+    layer = 0
+    for split in FINE_SPLITS:
+        if r >= split:
+            layer += 1
+    return len(FINE_SPLITS) - layer if c < F(0) else len(FINE_SPLITS) + 1 + layer
 
 
 @njit(**KERNEL)
 def fine_band(rgb, coc, first, last, plan, table, acc, live, out):  # type: ignore[no-untyped-def]
     """Render rows ``first .. last`` of the picture into ``out``.
 
-    Two rings of rows hold the differences of the sources in front and behind; a row leaves its ring when every source
-    that reaches it has been drawn, and is composited with the coarser layers from front to back.
+    For every layer a ring of rows holds the differences of its sources; a row leaves its ring when every source that
+    reaches it has been drawn, and is composited with the coarser layers from front to back.
     """
     height, width = plan.height, plan.width
     stride = (width + 2 * MARGIN + 2) * 4
-    back = _RING * stride
-    ring = np.zeros(2 * _RING * stride, np.float32)
-    front_row = np.zeros(width * 4, np.float32)
-    back_row = np.zeros(width * 4, np.float32)
+    ring = np.zeros(_LAYERS * _RING * stride, np.float32)
+    rows = np.zeros((_LAYERS, width * 4), np.float32)
     coarse = np.zeros((plan.padded_width // 2 + 4) * 4, np.float32)
     fine = np.zeros((3, (plan.padded_width + 8) * 4), np.float32)
     has = np.zeros(3, np.bool_)
-    last_front = first - 1000
-    last_back = first - 1000
+    active = np.zeros(_LAYERS, np.bool_)
+    newest = np.full(_LAYERS, first - 1000)
     for y in range(first - _REACH, last + _REACH):
         ys = fold(y, height)
         for x in range(width):
@@ -53,19 +62,15 @@ def fine_band(rgb, coc, first, last, plan, table, acc, live, out):  # type: igno
                 if F(IN_FOCUS_RADIUS) <= abs(snapped) < F(FINE_RADIUS):
                     c = snapped
                     r = abs(c)
-            ring_start = 0
-            if c < F(0):
-                last_front = y
-            else:
-                last_back = y
-                ring_start = back
+            layer = layer_of(c)
+            newest[layer] = y
             i = int(r * F(RADIUS_STEPS) + F(0.5))
             exact = F(i) / F(RADIUS_STEPS)
             weight = F(1) / (F(np.pi) * exact * exact)
             red = rgb[ys, x, 0] * weight
             green = rgb[ys, x, 1] * weight
             blue = rgb[ys, x, 2] * weight
-            at = ring_start + (x + MARGIN) * 4
+            at = layer * _RING * stride + (x + MARGIN) * 4
             own = at + (y & (_RING - 1)) * stride
             centred_row(ring, own, table.start[i, 0] * 4, table.first[i, 0], table.second[i, 0], red, green, blue, weight)
             for d in range(1, table.rows[i] + 1):
@@ -75,19 +80,15 @@ def fine_band(rgb, coc, first, last, plan, table, acc, live, out):  # type: igno
                 centred_row(ring, at + ((y - d) & (_RING - 1)) * stride, start, a, b, red, green, blue, weight)
                 centred_row(ring, at + ((y + d) & (_RING - 1)) * stride, start, a, b, red, green, blue, weight)
         z = y - _REACH
-        row = (z & (_RING - 1)) * stride
-        has_front = last_front >= z - _REACH
-        has_back = last_back >= z - _REACH
+        for layer in range(_LAYERS):
+            active[layer] = newest[layer] >= z - _REACH
+            if active[layer]:
+                row = (layer * _RING + (z & (_RING - 1))) * stride
+                if z >= first:
+                    sum_row(ring, row, width, MARGIN, rows[layer])
+                ring[row : row + stride] = F(0)
         if z < first:
-            ring[row : row + stride] = F(0)
-            ring[back + row : back + row + stride] = F(0)
             continue
-        if has_front:
-            sum_row(ring, row, width, MARGIN, front_row)
-            ring[row : row + stride] = F(0)
-        if has_back:
-            sum_row(ring, back + row, width, MARGIN, back_row)
-            ring[back + row : back + row + stride] = F(0)
         for group in range(3):
             has[group] = upsample_row(acc, plan, live, group, 1, z, coarse)
             if has[group]:
@@ -103,34 +104,29 @@ def fine_band(rgb, coc, first, last, plan, table, acc, live, out):  # type: igno
                 red = fine[FRONT, q]
                 green = fine[FRONT, q + U(1)]
                 blue = fine[FRONT, q + U(2)]
-            if has_front:
-                share, taken = take(front_row, front_row[q + U(3)], left)
-                left -= taken
-                red += share * front_row[q]
-                green += share * front_row[q + U(1)]
-                blue += share * front_row[q + U(2)]
             own = abs(coc[z, x])
-            if own < F(IN_FOCUS_RADIUS):
-                red += left * rgb[z, x, 0]
-                green += left * rgb[z, x, 1]
-                blue += left * rgb[z, x, 2]
-                left = F(0)
-            if has_back:
-                share, taken = take(back_row, back_row[q + U(3)], left)
-                left -= taken
-                red += share * back_row[q]
-                green += share * back_row[q + U(1)]
-                blue += share * back_row[q + U(2)]
-            if F(0) < left and own < F(OWN_RADIUS):
-                # A nearly sharp pixel beside sharp ones gives light away and gets none back; what it lacks is its
-                # own, not a far surface's, or thin lines of the background would shine through.
-                share = left * min((F(OWN_RADIUS) - own) * F(1.0 / (OWN_RADIUS - 1.0)), F(1))
-                left -= share
-                red += share * rgb[z, x, 0]
-                green += share * rgb[z, x, 1]
-                blue += share * rgb[z, x, 2]
+            for layer in range(_LAYERS):
+                if layer == _LAYERS // 2 and own < F(IN_FOCUS_RADIUS):
+                    red += left * rgb[z, x, 0]
+                    green += left * rgb[z, x, 1]
+                    blue += left * rgb[z, x, 2]
+                    left = F(0)
+                if active[layer]:
+                    share, taken = take(rows[layer, q + U(3)], left)
+                    left -= taken
+                    red += share * rows[layer, q]
+                    green += share * rows[layer, q + U(1)]
+                    blue += share * rows[layer, q + U(2)]
+                if layer == _LAYERS // 2 and F(0) < left and own < F(OWN_RADIUS):
+                    # A nearly sharp pixel beside sharp ones gives light away and gets none back; what it lacks is its
+                    # own, not a far surface's, or thin lines of the background would shine through.
+                    share = left * min((F(OWN_RADIUS) - own) * F(1.0 / (OWN_RADIUS - 1.0)), F(1))
+                    left -= share
+                    red += share * rgb[z, x, 0]
+                    green += share * rgb[z, x, 1]
+                    blue += share * rgb[z, x, 2]
             if has[BACK]:
-                share, taken = take(fine[BACK], fine[BACK, q + U(3)], left)
+                share, taken = take(fine[BACK, q + U(3)], left)
                 left -= taken
                 red += share * fine[BACK, q]
                 green += share * fine[BACK, q + U(1)]

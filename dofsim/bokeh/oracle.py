@@ -1,7 +1,7 @@
 """The plain truth for the kernels: every pixel spreads over its own disc, written to be read, not to be fast.
 
 Each source pixel adds its light to every pixel that its disc covers, weighted by covered area / disc area. Sources
-are kept in layers by side of the focus plane and octave of the radius, and the layers are composited from the
+are kept in layers by side of the focus plane and size of the radius, and the layers are composited from the
 nearest to the farthest by saturation: a layer takes ``min(coverage, what is left of 1)``. So a surface that falls
 into several layers adds up without seams, and a covered surface does not shine through.
 """
@@ -13,11 +13,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-IN_FOCUS_RADIUS = 0.6
-"""Pixels with a smaller circle of confusion, px, are sharp: a disc of this radius covers one pixel."""
-
-OWN_RADIUS = 1.5
-"""What a pixel with a smaller circle than this, px, lacks in coverage is (partly) its own: see :func:`scatter`."""
+from dofsim.bokeh.plan import FINE_RADIUS, FINE_SPLITS, IN_FOCUS_RADIUS, OWN_RADIUS
 
 
 def disc_coverage(
@@ -45,21 +41,21 @@ def disc_coverage(
     return inside.reshape(2 * n + 1, samples, 2 * n + 1, samples).mean(axis=(1, 3))
 
 
-def layer_of(coc: float, first_octave: float = 8.0) -> int:
+def layer_of(coc: float) -> int:
     """Order of a source from front to back: < 0 in front, 0 in focus, > 0 behind.
 
-    Radii below ``first_octave`` px share the layer next to the focus plane, and every octave beyond has its own.
+    Layers are cut at 2.5, 5, 8, 16, 32, ... px.
     """
     radius = abs(coc)
     if radius < IN_FOCUS_RADIUS:
         return 0
-    depth = 1 if radius < first_octave else 2 + math.floor(math.log2(radius / first_octave))
-    return depth if coc > 0 else -depth
+    layer = 1 + sum(radius >= split for split in FINE_SPLITS)
+    if radius >= FINE_RADIUS:
+        layer += 1 + math.floor(math.log2(radius / FINE_RADIUS))
+    return layer if coc > 0 else -layer
 
 
-def scatter(
-    linear_rgb: npt.NDArray[np.float32], coc_px: npt.NDArray[np.float32], *, first_octave: float = 8.0
-) -> npt.NDArray[np.float32]:
+def scatter(linear_rgb: npt.NDArray[np.float32], coc_px: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Layered scatter of every pixel over its own disc, with reflecting borders.
 
     A nearly sharp pixel gives light to sharp neighbours and gets none back. What it then lacks, after the layer next to
@@ -71,8 +67,6 @@ def scatter(
         Scene-linear.
     coc_px : float32 array, shape (H, W)
         Signed radius, px, + behind, - in front.
-    first_octave : float
-        Radius, px, from which every octave is a layer of its own.
 
     Returns
     -------
@@ -83,7 +77,7 @@ def scatter(
     for y in range(height):
         for x in range(width):
             coc = float(coc_px[y, x])
-            layer = layers.setdefault(layer_of(coc, first_octave), np.zeros((height, width, 4)))
+            layer = layers.setdefault(layer_of(coc), np.zeros((height, width, 4)))
             source = np.array([*linear_rgb[y, x], 1.0])
             if abs(coc) < IN_FOCUS_RADIUS:
                 layer[y, x] += source

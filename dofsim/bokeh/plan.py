@@ -17,6 +17,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+IN_FOCUS_RADIUS = 0.6
+"""Pixels with a smaller circle of confusion, px, are sharp: a disc of this radius covers one pixel."""
+
+FINE_SPLITS = (2.5, 5.0)
+"""Radii, px, at which the layers next to the focus plane are cut; beyond 8 px every octave is a layer."""
+
+OWN_RADIUS = 1.5
+"""What a pixel with a smaller circle than this, px, lacks in coverage is (partly) its own: see :func:`dofsim.bokeh.oracle.scatter`."""
+
 FINE_RADIUS = 8
 """Radius, px, from which sources go to coarser grids."""
 

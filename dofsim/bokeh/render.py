@@ -63,7 +63,7 @@ def render(
     if workers < 1:
         raise ParameterError(f"threads is at least 1, not {threads}")
 
-    from dofsim.bokeh.oracle import IN_FOCUS_RADIUS
+    from dofsim.bokeh.plan import IN_FOCUS_RADIUS
 
     max_radius = float(max(coc.max(), -coc.min()))
     if max_radius < IN_FOCUS_RADIUS:
