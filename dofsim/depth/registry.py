@@ -179,7 +179,7 @@ def read_record(path: str | os.PathLike[str]) -> ModelRecord:
     try:
         stored: Any = json.loads(place.read_text(encoding="utf-8"))
         if not isinstance(stored, dict):
-            raise TypeError("it is no JSON object")  # noqa: TRY301 - told in one place
+            raise TypeError("it is no JSON object")
         known = {key: stored[key] for key in asdict(ModelRecord("", place)) if key in stored and key != "file"}
         for key in ("mean", "std"):
             if key in known:
