@@ -213,3 +213,17 @@ def test_a_plain_photo_has_no_depth_and_nothing_to_note(make: Any, write: Any) -
         photo = read_photo(write(name, data))
         assert photo.depth is None
         assert photo.notes == ()
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_heic_depth_picture_without_its_rotation_is_turned_by_exif(make: Any, depth: Any, orientation: int) -> None:
+    from dofsim.depth.depth_map import DepthMap
+    from dofsim.photo.decode import Decoded
+    from dofsim.photo.embedded import _turned_like
+    from dofsim.photo.metadata import Metadata
+
+    upright = Decoded("HEIF", make.picture(), None, Metadata(exif=make.exif(orientation)))
+    stored = DepthMap(make.stored(depth, orientation).astype(np.float32), DepthKind.RELATIVE, "photo")
+    np.testing.assert_array_equal(_turned_like(stored, upright).values, depth)
+    turned = DepthMap(depth.astype(np.float32), DepthKind.RELATIVE, "photo")
+    np.testing.assert_array_equal(_turned_like(turned, upright).values, depth)
