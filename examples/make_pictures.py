@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 import dofsim
@@ -20,10 +19,10 @@ def main() -> None:
     for name in EXAMPLES:
         photo = dofsim.read_photo(HERE / name)
         halves += [photo.pixels, dofsim.prepare(photo).render(blur="2%").pixels]
-    tiles = [Image.fromarray(np.asarray(half)) for half in halves]
-    tiles = [
-        tile.resize((round(tile.width * HEIGHT / tile.height), HEIGHT), Image.Resampling.LANCZOS) for tile in tiles
-    ]
+    tiles = []
+    for half in halves:
+        width = round(half.shape[1] * HEIGHT / half.shape[0])
+        tiles.append(Image.fromarray(half).resize((width, HEIGHT), Image.Resampling.LANCZOS))
     sheet = Image.new("RGB", (sum(tile.width for tile in tiles), HEIGHT))
     left = 0
     for tile in tiles:
