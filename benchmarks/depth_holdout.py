@@ -62,8 +62,8 @@ def some_frames(pairs: Iterable[RgbdPair], most: int) -> list[RgbdPair]:
         by_scene[pair.key].append(pair)
     chosen = []
     for frames in by_scene.values():
-        for index in sorted({round(k) for k in np.linspace(0, len(frames) - 1, min(most, len(frames)))}):
-            chosen.append(frames[index])
+        spaced = np.linspace(0, len(frames) - 1, min(most, len(frames)))
+        chosen.extend(frames[index] for index in sorted({round(k) for k in spaced}))
     return chosen
 
 
@@ -156,15 +156,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for scene in scores:
         by_source[source_of[scene].name].append(scene)
     sources = {name: summarise(scores, scenes, names) for name, scenes in sorted(by_source.items())}
-    head = f"Model {record.name} ({(record.sha256 or 'no hash')[:12]}), input {record.input_size} px, {len(scores)} scenes."
+    digest = (record.sha256 or "no hash")[:12]
+    head = f"Model {record.name} ({digest}), input {record.input_size} px, {len(scores)} scenes."
     text = markdown(table, names, head) + "\n" + markdown(sources, names, "Per source:")
     print(text)
     if given.quick:
         return
     out = Path(given.out)
-    out.with_suffix(".md").write_text(f"# Relative depth on scenes that were not trained on\n\n{__doc__}\n{text}", encoding="utf-8")
+    out.with_suffix(".md").write_text(
+        f"# Relative depth on scenes that were not trained on\n\n{__doc__}\n{text}", encoding="utf-8"
+    )
     full = {
-        "model": record.name, "sha256": record.sha256, "seconds": round(seconds, 1), "groups": table, "sources": sources,
+        "model": record.name, "sha256": record.sha256, "input_size": record.input_size, "flip": given.flip,
+        "seconds": round(seconds, 1), "groups": table, "sources": sources,
         "scenes": {s: {n: [round(v, 4) for v in pair] for n, pair in row.items()} for s, row in scores.items()},
     }  # fmt: skip
     out.with_suffix(".json").write_text(json.dumps(full, indent=1) + "\n", encoding="utf-8")

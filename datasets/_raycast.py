@@ -12,7 +12,9 @@ _FAR = 1e30
 
 
 @numba.njit(cache=True, fastmath=False, error_model="numpy")
-def _unit_hit(kind: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, low: float) -> tuple[float, int]:
+def _unit_hit(
+    kind: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, low: float
+) -> tuple[float, int]:
     """Smallest t > low at which a ray meets a unit shape, and the face that it meets (-1: no hit)."""
     if kind == 0:  # box
         enter, leave, face_in, face_out = -_FAR, _FAR, -1, -1
@@ -157,7 +159,7 @@ def _lookup(levels: Any, offsets: Any, index: int, u: float, v: float, footprint
 
 @numba.njit(cache=True, error_model="numpy")
 def trace(
-    kind: Any, centre: Any, inward: Any, half: Any, radius: Any, texture: Any, repeat: Any, tint: Any, shine: Any,
+    kind: Any, centre: Any, inward: Any, half: Any, radius: Any, texture: Any, repeat: Any, tint: Any,
     levels: Any, offsets: Any, cutouts: Any, alpha: Any, origin: Any, axes: Any, focal: float, sun: Any,
     softness: float, jitter: Any, albedo: Any, normal: Any, depth: Any, label: Any, lit: Any,
 ) -> None:  # fmt: skip
@@ -282,7 +284,7 @@ def trace(
 
 @numba.njit(cache=True, error_model="numpy")
 def smooth_edges(
-    colour: Any, label: Any, kind: Any, centre: Any, inward: Any, half: Any, radius: Any, alpha: Any, texture: Any,
+    colour: Any, label: Any, kind: Any, centre: Any, inward: Any, radius: Any, alpha: Any, texture: Any,
     origin: Any, axes: Any, focal: float,
 ) -> Any:  # fmt: skip
     """Mix the colours on both sides of an edge between primitives by their share of four rays."""

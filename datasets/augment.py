@@ -89,9 +89,16 @@ def view(
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), ends.astype(np.float32))
     if min(crop_h / height, crop_w / width) > 1.6:  # a plain bilinear sample would alias
         photo = cv2.GaussianBlur(photo, (0, 0), 0.35 * min(crop_h / height, crop_w / width))  # type: ignore[assignment]
-    seen = cv2.warpPerspective(photo, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    seen = cv2.warpPerspective(
+        photo, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
     depth = cv2.warpPerspective(
-        inverse, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan")
+        inverse,
+        matrix,
+        (width, height),
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=float("nan"),
     )
     return seen.astype(np.uint8, copy=False), depth.astype(np.float32, copy=False)
 

@@ -88,14 +88,19 @@ def place(
     scale = min(scale, 1.1 * width / columns)
     size = (max(4, round(columns * scale * np.exp(rng.normal(0, 0.06)))), max(4, round(rows * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    colour, alpha8 = cv2.resize(subject.colour, size, interpolation=how), cv2.resize(subject.alpha, size, interpolation=how)
+    colour, alpha8 = (
+        cv2.resize(subject.colour, size, interpolation=how),
+        cv2.resize(subject.alpha, size, interpolation=how),
+    )
     if rng.random() < 0.5:
         colour, alpha8 = colour[:, ::-1], alpha8[:, ::-1]
     colour = tone(np.ascontiguousarray(colour, dtype=np.uint8), rng, 0.8)
     left = int(rng.uniform(-0.3 * size[0], width - 0.7 * size[0]))
     # cut subjects reach below the frame; grounded ones stand somewhere on the lower half
-    foot = round(height + (0.0 if not subject.grounded else rng.uniform(0.0, 0.35) * size[1])) if cut else round(
-        rng.uniform(0.55, 1.0) * height
+    foot = (
+        round(height + (0.0 if not subject.grounded else rng.uniform(0.0, 0.35) * size[1]))
+        if cut
+        else round(rng.uniform(0.55, 1.0) * height)
     )
     top = foot - size[1]
     alpha = np.zeros((height, width), np.float32)

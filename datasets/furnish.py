@@ -37,7 +37,9 @@ class Builder:
             "shine": float(rng.random() < 0.25) * rng.uniform(0.1, 0.6),
         }
 
-    def part(self, kind: int, centre: object, half: object, look: dict[str, object], rotation: Vector | None = None) -> None:
+    def part(
+        self, kind: int, centre: object, half: object, look: dict[str, object], rotation: Vector | None = None
+    ) -> None:
         """Add one primitive with a look."""
         self.world.add(kind, centre, half, rotation=rotation, **look)  # type: ignore[arg-type]
 
@@ -144,7 +146,10 @@ class Builder:
         rng, look, r = self.rng, self.look(size), size * 0.35
         rotation = turn(rng.uniform(-1.0, 1.0))
         base = np.array([x, y, z])
-        parts = [((0, r * 1.1, 0), (r, r * 1.15, r * 0.9)), ((0, r * 2.7, -0.1 * r), (r * 0.8, r * 0.75, r * 0.75))]
+        parts: list[tuple[tuple[float, float, float], tuple[float, float, float]]] = [
+            ((0, r * 1.1, 0), (r, r * 1.15, r * 0.9)),
+            ((0, r * 2.7, -0.1 * r), (r * 0.8, r * 0.75, r * 0.75)),
+        ]
         for s in (-1, 1):
             parts += [
                 ((s * r * 0.6, r * 3.3, 0), (r * 0.28, r * rng.uniform(0.3, 0.7), r * 0.15)),
@@ -204,7 +209,9 @@ class Builder:
             rotation = turn(yaw, lean)
             tip = np.array([x, y + base, z]) + rotation @ np.array([0, length, 0])
             middle = (tip + (x, y + base, z)) / 2
-            self.part(ELLIPSOID, middle, (length * rng.uniform(0.03, 0.16), length * 0.5, length * 0.02), leaf, rotation)
+            self.part(
+                ELLIPSOID, middle, (length * rng.uniform(0.03, 0.16), length * 0.5, length * 0.02), leaf, rotation
+            )
             if rng.random() < 0.2:
                 self.part(ELLIPSOID, tip, np.full(3, size * rng.uniform(0.04, 0.09)), flower)
 
@@ -231,7 +238,14 @@ class Builder:
         look["shine"] = 0.5
         rotation = turn(yaw)
 
-        def put(kind: int, centre: tuple[float, float, float], half: tuple[float, float, float], which: dict[str, object], *, lie: bool = False) -> None:
+        def put(
+            kind: int,
+            centre: tuple[float, float, float],
+            half: tuple[float, float, float],
+            which: dict[str, object],
+            *,
+            lie: bool = False,
+        ) -> None:
             turned = rotation @ turn(0, 0, np.pi / 2) if lie else rotation
             self.part(kind, np.array([x, y, z]) + rotation @ np.array(centre), half, which, turned)
 

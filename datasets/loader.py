@@ -65,7 +65,7 @@ def prefetch(make: Callable[[int], Batch], first: int, last: int, depth: int = 3
         for step in range(first, last):
             try:
                 item: tuple[int, Batch | BaseException] = (step, make(step))
-            except BaseException as error:  # handed to the consumer, which raises it
+            except BaseException as error:  # noqa: BLE001 - handed to the consumer, which raises it
                 item = (step, error)
             if not offer(item) or isinstance(item[1], BaseException):
                 return

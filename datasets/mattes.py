@@ -93,7 +93,9 @@ def cut_out(name: str, photo: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8
     )
 
 
-def read_subjects(folder: str | Path, *, permitted_only: bool = True, longest: int = 400, fullest: float = 0.2) -> list[Subject]:
+def read_subjects(
+    folder: str | Path, *, permitted_only: bool = True, longest: int = 400, fullest: float = 0.2
+) -> list[Subject]:
     """Read every matte of a folder.
 
     Parameters

@@ -5,7 +5,6 @@ A pack is two files, ``NAME.photo.npy`` (uint8, n x h x w x 3) and ``NAME.invers
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,9 +17,7 @@ from dofsim.errors import DepthError, OutputError
 Scene = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 
 
-def write_pack(
-    name: str | Path, make: Callable[[int], Scene], indices: Iterable[int], size: tuple[int, int]
-) -> Path:
+def write_pack(name: str | Path, make: Callable[[int], Scene], indices: Iterable[int], size: tuple[int, int]) -> Path:
     """Make scenes and pack them; does nothing if the pack is there already.
 
     Parameters
@@ -60,7 +57,7 @@ def write_pack(
             try:
                 with part.open("wb") as stream:
                     np.save(stream, array)
-                os.replace(part, path)
+                part.replace(path)
             finally:
                 part.unlink(missing_ok=True)
     except OSError as error:

@@ -185,7 +185,7 @@ def render(
     sun = sun / np.linalg.norm(sun)
     parts: tuple[Any, ...] = (
         kind, centre, inward, half, radius, np.array(world.texture, np.int64), np.array(world.repeat, np.float64),
-        np.stack(world.tint), np.array(world.shine, np.float64),
+        np.stack(world.tint),
     )  # fmt: skip
     origin = np.asarray(camera.position, np.float64)
     albedo = np.zeros((height, width, 3), np.float32)
@@ -201,13 +201,15 @@ def render(
     )  # fmt: skip
     lit = cv2.GaussianBlur(lit, (0, 0), 1.1)
     sky = _sky(bank, axes, focal, size, light, rng)
-    glossy = np.where(label >= 0, np.take(parts[8], np.maximum(label, 0)), 0.0).astype(np.float32)
+    glossy = np.where(label >= 0, np.take(np.array(world.shine), np.maximum(label, 0)), 0.0).astype(np.float32)
     colour = _shade(albedo, normal, lit, glossy, light, sun, axes)
     if light.haze > 0:
         clear = np.exp(-light.haze * np.where(np.isfinite(depth), depth, 0.0)).astype(np.float32)[..., None]
         colour = colour * clear + np.asarray(light.horizon, np.float32) * (1.0 - clear)
     colour = np.where(label[..., None] < 0, sky, colour).astype(np.float32)
-    colour = _raycast.smooth_edges(colour, label, *parts[:5], bank.cutout_alpha, parts[5], origin, axes, focal)
+    colour = _raycast.smooth_edges(
+        colour, label, kind, centre, inward, radius, bank.cutout_alpha, parts[5], origin, axes, focal
+    )
     inverse = np.where(np.isfinite(depth), 1.0 / depth, 0.0).astype(np.float32)
     return colour, inverse
 
@@ -218,7 +220,9 @@ def _shade(
 ) -> npt.NDArray[np.float32]:  # fmt: skip
     facing = np.clip(normal @ sun.astype(np.float32), 0.0, 1.0) * lit[..., 0]
     above = (0.65 + 0.35 * normal[..., 1]) * lit[..., 1]
-    shade = facing[..., None] * np.asarray(light.sun, np.float32) + above[..., None] * np.asarray(light.ambient, np.float32)
+    shade = facing[..., None] * np.asarray(light.sun, np.float32) + above[..., None] * np.asarray(
+        light.ambient, np.float32
+    )
     middle = sun - axes[2]
     middle = middle / max(float(np.linalg.norm(middle)), 1e-9)
     highlight = glossy * lit[..., 0] * np.clip(normal @ middle.astype(np.float32), 0.0, 1.0) ** 40

@@ -161,9 +161,7 @@ def index_folder(root: str | Path) -> list[RgbdPair]:
     return pairs
 
 
-def inverse_depth(
-    stored: npt.NDArray[np.integer[Any]], source: RgbdSource, scene: str = ""
-) -> npt.NDArray[np.float32]:
+def inverse_depth(stored: npt.NDArray[np.integer[Any]], source: RgbdSource, scene: str = "") -> npt.NDArray[np.float32]:
     """Turn stored PNG integers into inverse depth.
 
     Parameters

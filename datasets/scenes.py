@@ -18,7 +18,8 @@ from dofsim.datasets.textures import TextureBank, make_bank, skimage_photos
 
 #: Kinds of scenes and how often each is drawn.
 KINDS = {
-    "room": 0.2, "table": 0.22, "street": 0.1, "park": 0.1, "portrait": 0.14, "layers": 0.08, "heap": 0.08, "foliage": 0.08,
+    "room": 0.2, "table": 0.22, "street": 0.1, "park": 0.1, "portrait": 0.14,
+    "layers": 0.08, "heap": 0.08, "foliage": 0.08,
 }  # fmt: skip
 
 
@@ -42,14 +43,21 @@ def _walls(b: Builder, half_width: float, depth: float, height: float, *, ceilin
     """Floor, back wall, side walls and ceiling as thin boxes around a space that begins behind the camera."""
     b.part(BOX, (0, -0.05, depth / 2 - 2), (half_width, 0.05, depth / 2 + 2), b.look(2.0, 0.75))
     wall = b.look(2.0, 0.75)
-    b.part(BOX, (0, height / 2, depth), (half_width, height / 2, 0.05), b.look(2.0, 0.75) if b.rng.random() < 0.4 else wall)
+    b.part(
+        BOX, (0, height / 2, depth), (half_width, height / 2, 0.05), b.look(2.0, 0.75) if b.rng.random() < 0.4 else wall
+    )
     for side in (-1, 1):
         if b.rng.random() < 0.85:
             b.part(BOX, (side * half_width, height / 2, depth / 2 - 2), (0.05, height / 2, depth / 2 + 2), wall)
     if ceiling:
         b.part(BOX, (0, height + 0.05, depth / 2 - 2), (half_width, 0.05, depth / 2 + 2), b.look(2.0, 0.75))
     for _ in range(int(b.rng.integers(0, 4))):
-        b.picture(b.rng.uniform(-0.8, 0.8) * half_width, b.rng.uniform(0.3, 0.8) * height, depth - 0.07, b.rng.uniform(0.2, 0.9))
+        b.picture(
+            b.rng.uniform(-0.8, 0.8) * half_width,
+            b.rng.uniform(0.3, 0.8) * height,
+            depth - 0.07,
+            b.rng.uniform(0.2, 0.9),
+        )
     for _ in range(int(b.rng.integers(0, 3))):
         side = b.rng.choice([-1.0, 1.0])
         b.picture(
@@ -155,7 +163,9 @@ def _street(b: Builder) -> tuple[Camera, bool]:
             z += 2 * long + (rng.uniform(1, 8) if rng.random() < 0.3 else 0)
         for z in np.arange(rng.uniform(2, 9), 60, rng.uniform(6, 15)):
             if rng.random() < 0.7:
-                (b.lamp if rng.random() < 0.6 else b.tree)(shift + side * (road + 0.6), 0.0, float(z), rng.uniform(2.5, 6))
+                (b.lamp if rng.random() < 0.6 else b.tree)(
+                    shift + side * (road + 0.6), 0.0, float(z), rng.uniform(2.5, 6)
+                )
         for z in np.arange(rng.uniform(4, 12), 50, 6.5):
             if rng.random() < 0.4:
                 b.car(shift + side * (road - 1.1), 0.0, float(z), rng.normal(0, 0.03))
@@ -348,9 +358,9 @@ def write_packs(data: str | Path, out: str | Path, *, packs: int = 8, scenes: in
         size = (240, 320) if number % 2 == 0 else (320, 240)
         bank = make_bank(np.random.default_rng((seed, number)), photos=photos, subjects=subjects)
 
-        def make(index: int, bank: TextureBank = bank, size: tuple[int, int] = size, number: int = number) -> tuple[
-            npt.NDArray[np.uint8], npt.NDArray[np.float32]
-        ]:
+        def make(
+            index: int, bank: TextureBank = bank, size: tuple[int, int] = size, number: int = number
+        ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
             return random_scene(bank, size, (seed, number, index))
 
         names.append(write_pack(Path(out) / f"scenes-{seed}-{number:03d}", make, range(scenes), size))
@@ -367,7 +377,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     for name in write_packs(given.data, given.out, packs=given.packs, scenes=given.scenes, seed=given.seed):
-        print(name)
+        print(name)  # noqa: T201
 
 
 if __name__ == "__main__":

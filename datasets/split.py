@@ -39,7 +39,9 @@ class Split:
     evaluation: tuple[RgbdPair, ...]
 
 
-def draw_heldout(pairs: Sequence[RgbdPair], *, seed: int = SEED, share: float = 0.2, phone_share: float = 0.4) -> list[str]:
+def draw_heldout(
+    pairs: Sequence[RgbdPair], *, seed: int = SEED, share: float = 0.2, phone_share: float = 0.4
+) -> list[str]:
     """Draw the families to hold out, phone photos and the others apart.
 
     Parameters

@@ -25,7 +25,9 @@ _LEVELS = 7
 _SKIMAGE = ("astronaut", "chelsea", "coffee", "rocket", "brick", "grass", "gravel", "camera", "hubble_deep_field")
 
 
-def noise(side: int, rng: np.random.Generator, *, octaves: int = 6, roughness: float = 0.55, stretch: float = 1.0) -> Colour:
+def noise(
+    side: int, rng: np.random.Generator, *, octaves: int = 6, roughness: float = 0.55, stretch: float = 1.0
+) -> Colour:
     """Fractal noise that repeats without a seam, float32 (side, side), 0..1.
 
     Parameters
@@ -46,7 +48,9 @@ def noise(side: int, rng: np.random.Generator, *, octaves: int = 6, roughness: f
         grid = rng.random((along, across), dtype=np.float32)
         padded = np.pad(grid, 2, mode="wrap")
         scale_x, scale_y = side / across, side / along
-        large = cv2.resize(padded, (round(scale_x * (across + 4)), round(scale_y * (along + 4))), interpolation=cv2.INTER_CUBIC)
+        large = cv2.resize(
+            padded, (round(scale_x * (across + 4)), round(scale_y * (along + 4))), interpolation=cv2.INTER_CUBIC
+        )
         top, left = round(2 * scale_y), round(2 * scale_x)
         total += large[top : top + side, left : left + side] * np.float32(roughness**octave)
     total -= total.min()
@@ -66,7 +70,7 @@ def _palette(rng: np.random.Generator, count: int) -> Colour:
 
 
 def procedural(rng: np.random.Generator, *, calm: bool = False) -> Colour:
-    """One random texture, linear float32 (256, 256, 3): plain, cloudy, wood, tiles, bricks, stripes, checks, dots, print.
+    """One random texture: plain, cloudy, wood, tiles, bricks, stripes, checks, dots, or print.
 
     Parameters
     ----------
@@ -77,7 +81,7 @@ def procedural(rng: np.random.Generator, *, calm: bool = False) -> Colour:
     Returns
     -------
     float32 (256, 256, 3)
-        0..1.
+        Linear, 0..1.
     """
     colours = _palette(rng, 4)
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE

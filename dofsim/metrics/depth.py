@@ -159,9 +159,7 @@ def pair_order(
     return float((agreement + 1.0).mean() / 2.0)
 
 
-def score_relative(
-    prediction: Array, truth: Array, mask: npt.NDArray[np.bool_] | None = None
-) -> dict[str, float]:
+def score_relative(prediction: Array, truth: Array, mask: npt.NDArray[np.bool_] | None = None) -> dict[str, float]:
     """Aligned error and pair order of relative inverse depth, see :func:`aligned_error` and :func:`pair_order`."""
     return {"error": aligned_error(prediction, truth, mask), "order": pair_order(prediction, truth, mask)}
 

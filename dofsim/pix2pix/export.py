@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -126,7 +125,7 @@ def export(generator: nn.Module, path: str | Path, *, half: bool = True, toleran
             deviation = _deviation(generator, part, (height * MULTIPLE, width * MULTIPLE))
             if not deviation <= tolerance:
                 raise ModelError(f"the exported model deviates from torch by {deviation:.2%} of the output's spread")
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error}") from error
     finally:

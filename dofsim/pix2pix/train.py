@@ -10,7 +10,6 @@ import argparse
 import csv
 import json
 import math
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -215,7 +214,7 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         torch.save(state, part)
-        os.replace(part, path)
+        part.replace(path)
     except (OSError, RuntimeError) as error:
         part.unlink(missing_ok=True)
         raise OutputError(f"the checkpoint {path} cannot be written: {error}") from error
@@ -340,7 +339,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if item.name == "packs":
             parser.add_argument(flag, nargs="*", default=(), help="files of generated scenes")
         elif item.name == "shares":
-            parser.add_argument(flag, nargs=3, type=float, default=item.default, metavar=("REAL", "COMPOSITE", "RENDERED"))
+            parser.add_argument(
+                flag, nargs=3, type=float, default=item.default, metavar=("REAL", "COMPOSITE", "RENDERED")
+            )
         elif item.name == "bf16":
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=item.default)
         elif item.name == "data":

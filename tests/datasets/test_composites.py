@@ -63,7 +63,11 @@ def test_colour_changes_leave_shape_and_type(scene):
     photo, inverse = scene
     rng = np.random.default_rng(0)
     for _ in range(20):
-        for result in (augment.tone(photo, rng), augment.degrade(photo, rng, 1.0, 1.0), augment.defocus(photo, inverse, rng)):
+        for result in (
+            augment.tone(photo, rng),
+            augment.degrade(photo, rng, 1.0, 1.0),
+            augment.defocus(photo, inverse, rng),
+        ):
             assert result.shape == photo.shape
             assert result.dtype == np.uint8
     np.testing.assert_array_equal(augment.degrade(photo, rng, 0.0, 0.0), photo)

@@ -16,7 +16,9 @@ from dofsim.datasets.terms import TERMS, family, is_phone, matte_may_train, may_
 from dofsim.errors import DepthError, ParameterError
 
 
-def fabricate(root: Path, source: str, scenes: dict[str, int], *, kind: str = "metric_depth_mm", **more: object) -> None:
+def fabricate(
+    root: Path, source: str, scenes: dict[str, int], *, kind: str = "metric_depth_mm", **more: object
+) -> None:
     """Write a source with so many frames per scene."""
     rng = np.random.default_rng(len(source))
     (root / source).mkdir(parents=True)

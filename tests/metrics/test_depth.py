@@ -99,7 +99,9 @@ def test_metric_scores_against_the_formulas_pixel_by_pixel(truth):
 
 def test_declared_alignments(truth):
     assert score_metric(truth * 7, truth, alignment="median").abs_rel == pytest.approx(0.0, abs=1e-6)
-    assert score_metric(3.0 / truth - 0.1, truth, alignment="scale-shift-disparity").rmse == pytest.approx(0.0, abs=1e-4)
+    assert score_metric(3.0 / truth - 0.1, truth, alignment="scale-shift-disparity").rmse == pytest.approx(
+        0.0, abs=1e-4
+    )
     with pytest.raises(DepthError, match="unknown alignment"):
         score_metric(truth, truth, alignment="procrustes")  # type: ignore[arg-type]
 

@@ -13,7 +13,9 @@ from dofsim.pix2pix.objectives import align, edge_gradient, robust_normalise, ss
 @pytest.fixture
 def pair():
     generator = torch.Generator().manual_seed(0)
-    target = torch.nn.functional.interpolate(torch.rand(3, 1, 6, 8, generator=generator), size=(48, 64), mode="bilinear")
+    target = torch.nn.functional.interpolate(
+        torch.rand(3, 1, 6, 8, generator=generator), size=(48, 64), mode="bilinear"
+    )
     prediction = target + 0.3 * torch.randn(3, 1, 48, 64, generator=generator)
     mask = torch.rand(3, 1, 48, 64, generator=generator) > 0.2
     return prediction, target, mask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 
 import numpy as np
 import pytest
@@ -108,7 +109,7 @@ def test_the_rate_warms_up_holds_and_falls():
     factors = [learning_rate_factor(step, settings) for step in range(101)]
     assert factors[0] == pytest.approx(0.1)
     assert factors[10:60] == [1.0] * 50
-    assert all(a > b for a, b in zip(factors[61:], factors[62:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(factors[61:]))
     assert factors[-1] == pytest.approx(0.01)
 
 
