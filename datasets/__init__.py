@@ -9,7 +9,8 @@ terms : which sources may train shipped weights, and why
 rgbd : reader for folders of RGB-D pairs
 split : scenes kept out of training
 mattes, composites : matted subjects placed into photos with depth
-raycast, scenes : procedural scenes with exact depth
+truth : reader of ray-traced scenes
+raycast, furnish, textures, scenes : procedural scenes with exact depth
 pack : generated scenes packed into a cache file
 augment, mixture, loader : the stream of training batches
 """

@@ -20,6 +20,7 @@ from dofsim.datasets.mattes import Subject, read_subjects
 from dofsim.datasets.rgbd import RgbdPair, index_folder, read_pair
 from dofsim.datasets.split import scene_weights, split_scenes
 from dofsim.datasets.terms import is_phone
+from dofsim.datasets.truth import read_truths
 from dofsim.errors import ParameterError
 
 Photo = npt.NDArray[np.uint8]
@@ -185,7 +186,7 @@ def permitted_mixture(
     Parameters
     ----------
     data : path
-        Folder with ``rgbd/`` and, optionally, ``mattes/``.
+        Folder with ``rgbd/`` and, optionally, ``mattes/`` and ``truth/dev/`` (the project's own renders).
     rendered : sequence of Rendered
     seed : int
     longest : int
@@ -201,5 +202,10 @@ def permitted_mixture(
     data = Path(data)
     pairs = split_scenes(index_folder(data / "rgbd")).train
     real = [reduce_pair(*read_pair(pair), longest) for pair in pairs]
+    weight = pair_weights(pairs)
+    own = [reduce_pair(*scene, longest) for scene in read_truths(data / "truth" / "dev")]
+    if own:  # each weighs as much as a permitted scene that is no phone's
+        weight = np.concatenate([weight, np.full(len(own), weight.max() / 3.0)])
+        weight = weight / weight.sum()
     subjects = read_subjects(data / "mattes") if (data / "mattes").is_dir() else []
-    return Mixture(real, pair_weights(pairs), subjects, list(rendered), shares, seed, resolution)
+    return Mixture(real + own, weight, subjects, list(rendered), shares, seed, resolution)

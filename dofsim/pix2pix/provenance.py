@@ -14,5 +14,6 @@ def training_data() -> list[str]:
             cite = f"; {terms.citation}" if terms.citation else ""
             lines.append(f"{name}{part}: {terms.licence}{cite}")
     lines.append("mattes: " + ", ".join(f"{name} ({licence})" for name, licence in MATTE_TERMS.items()))
+    lines.append("ten ray-traced scenes made for dofsim")
     lines.append("procedural scenes of dofsim.datasets.scenes; textures also from scikit-image's public-domain photos")
     return lines
