@@ -11,7 +11,7 @@ import typer
 
 from dofsim import __version__
 from dofsim.cli import bench, depth, info, render
-from dofsim.errors import DofsimError
+from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +101,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
                 return 2
             if debug:
                 raise
+            if isinstance(error, OSError):
+                # Reading a photo has errors of its own; what is left is mostly a full disk behind stdout.
+                _complain(f"the system refused: {error}")
+                return OutputError.exit_code
             _complain(
                 f"unexpected {type(error).__name__}: {error}; this is a bug of dofsim (DOFSIM_DEBUG=1 shows where)"
             )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from dofsim.errors import DofsimWarning
 
@@ -90,7 +93,11 @@ class Report:
             # Both streams may be the same terminal, and the bar stands in the way.
             if self._bar is not None:
                 self._bar.stop()
-            print(text, flush=True)
+            try:
+                typer.echo(str(text))
+            except UnicodeEncodeError:
+                # A file name need not be text; its bytes always are what the next program wants.
+                typer.echo(os.fsencode(str(text)))
             if self._bar is not None:
                 self._bar.start()
 
@@ -112,7 +119,7 @@ class Report:
             if self._bar is not None:
                 self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
             else:
-                print(line, file=sys.stderr, flush=True)
+                typer.echo(line, err=True)
 
     def _show(self) -> None:
         from rich.console import Console

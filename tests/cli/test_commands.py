@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,27 @@ def test_a_closed_pipe_is_no_drama(photo) -> None:
     command = f"{sys.executable} -W ignore -m dofsim info {photo} | true"
     finished = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_behind_stdout(photo) -> None:
+    command = f"{sys.executable} -W ignore -m dofsim info {photo} > /dev/full"
+    finished = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert finished.returncode == 5
+    assert finished.stderr.startswith("error: the system refused")
+    assert finished.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_names_that_the_terminal_cannot_spell(photo, depth_file, encoding: str) -> None:
+    odd = os.fsencode(photo.parent) + b"/\xff \xc3\xa4.png"
+    with open(odd, "wb") as file:  # noqa: PTH123 - a name of bytes
+        file.write(photo.read_bytes())
+    command = [sys.executable, "-W", "ignore", "-m", "dofsim", "render", odd, "--depth", str(depth_file)]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    finished = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (finished.returncode, finished.stderr) == (0, b"")
+    assert os.path.exists(odd[:-4] + b".dof.png")  # noqa: PTH110 - a name of bytes
 
 
 def test_depth_keeps_numbers_in_npy_and_order_in_png(dofsim, photo, tmp_path, monkeypatch) -> None:
