@@ -268,14 +268,46 @@ def _heap(b: Builder) -> tuple[Camera, bool]:
     return Camera((0, eye, 0.8 - spread * 0.4 - away), -np.arctan2(eye, away + spread * 0.5) + rng.normal(0, 0.1)), True
 
 
+def _flower_bed(b: Builder) -> None:
+    rng = b.rng
+    stem, head = b.look(0.1), b.look(0.1, 0.7)
+    stem["tint"] = np.array([0.4, 0.9, 0.3]) * rng.uniform(0.4, 1.2)
+    proportion = np.exp(rng.normal(0, 0.35, 3))
+    size = rng.uniform(0.025, 0.07)
+    for _ in range(int(rng.integers(50, 160))):
+        z = 0.3 + rng.exponential(0.8)
+        x, tall = rng.normal(0, 0.4) * (z + 0.2), rng.uniform(0.1, 0.35)
+        lean = rng.normal(0, 0.05, 2)
+        b.part(ELLIPSOID, (x, tall / 2, z), (0.006, tall / 2, 0.006), stem, turn(0, *lean))
+        b.part(ELLIPSOID, (x, tall, z), size * proportion * rng.uniform(0.7, 1.3), head)
+
+
+def _frame(b: Builder, camera: Camera) -> None:
+    """Leaves or a post near the camera, at the side or the lower edge of the picture."""
+    rng = b.rng
+    side, z = rng.choice([-1.0, 1.0]), rng.uniform(0.35, 1.0)
+    x, y = camera.position[0] + side * z * rng.uniform(0.25, 0.55), camera.position[1]
+    if rng.random() < 0.75:
+        for _ in range(int(rng.integers(1, 4))):
+            low = y - z * rng.uniform(0.2, 0.9)
+            b.plant(
+                x + rng.normal(0, 0.12), low, camera.position[2] + z + rng.normal(0, 0.1), rng.uniform(0.3, 0.8) * z
+            )
+    else:
+        b.box(x, y - 2.0, camera.position[2] + z, (rng.uniform(0.02, 0.1), 4.0, 0.05), rng.uniform(0, 1.5))
+
+
 def _foliage(b: Builder) -> tuple[Camera, bool]:
     """Plants and flowers near, more of them far."""
     rng = b.rng
     _outdoors(b, 0.0, rng.uniform(3, 9))
     spread = rng.uniform(0.3, 1.0)
-    for _ in range(int(rng.integers(4, 14))):
-        z = 0.35 + abs(rng.normal(0, 1.2))
-        b.plant(rng.normal(0, 0.5) * (z + spread), 0.0, z, rng.uniform(0.15, 0.5))
+    if rng.random() < 0.5:  # a bed of one kind of flower
+        _flower_bed(b)
+    else:
+        for _ in range(int(rng.integers(4, 14))):
+            z = 0.35 + abs(rng.normal(0, 1.2))
+            b.plant(rng.normal(0, 0.5) * (z + spread), 0.0, z, rng.uniform(0.15, 0.5))
     eye = rng.uniform(0.2, 1.1)
     return Camera((0, eye, -0.2), -np.arctan2(max(eye - 0.2, 0.01), rng.uniform(0.7, 2.5)) + rng.normal(0, 0.08)), False
 
@@ -312,6 +344,8 @@ def random_scene(
         name = kind or list(KINDS)[int(rng.choice(len(weights), p=weights / weights.sum()))]
         builder = Builder(World(), bank, rng)
         camera, indoor = _BUILD[name](builder)
+        if name in {"room", "street", "park", "portrait"} and rng.random() < 0.15:
+            _frame(builder, camera)
         height, width = size
         longer = rng.uniform(0.85, 1.25)  # field of view over the longer side: phones' 26 to 40 mm lenses
         fov = longer if width >= height else 2 * np.arctan(np.tan(longer / 2) * width / height)
