@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from dofsim.bokeh._disc import KERNEL, F, U, sum_row
-from dofsim.bokeh.plan import BACK, FRONT, HIDDEN, MARGIN
+from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, HIDDEN, MARGIN
 
 
 @njit(inline="always")
@@ -86,8 +86,12 @@ def _gather_row(acc, plan, used, group, level, y, out):  # type: ignore[no-untyp
 
 
 @njit(**KERNEL)
-def cascade_rows(acc, group, level, plan, live, used, first, last):  # type: ignore[no-untyped-def]
-    """Composite rows ``first .. last`` of one level of a group with the coarser levels, in place."""
+def cascade_rows(coc, opening, acc, group, level, plan, live, used, first, last):  # type: ignore[no-untyped-def]
+    """Composite rows ``first .. last`` of one level of a group with the coarser levels, in place.
+
+    Behind a pixel whose own surface is more than an octave nearer than the coarser levels, these show only through
+    an opening (see ``_edges``).
+    """
     columns = plan.padded_width >> level
     flags = plan.row_start[group, level]
     own = np.zeros(columns * 4, np.float32)
@@ -125,6 +129,11 @@ def cascade_rows(acc, group, level, plan, live, used, first, last):  # type: ign
                 taken = min(coverage, F(1))
                 near = taken / max(coverage, F(1e-4))
                 far = min(F(1) - taken, beyond) / max(beyond, F(1e-4))
+                if has_coarse:
+                    ys = min(((2 * y + 1) << level) >> 1, plan.height - 1)
+                    xs = min(((2 * x + 1) << level) >> 1, plan.width - 1)
+                    if F(2) * coc[ys, xs] < F(FINE_RADIUS << level):
+                        far *= opening[ys // plan.cell, xs // plan.cell]
             for k in range(4):
                 value = near * own[q + U(k)]
                 if has_coarse:

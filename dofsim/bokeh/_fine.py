@@ -7,6 +7,7 @@ from numba import njit
 
 from dofsim.bokeh._composite import expand_row, upsample_row
 from dofsim.bokeh._disc import KERNEL, F, U, centred_row, fold, luminance, sum_row
+from dofsim.bokeh._edges import opening_at
 from dofsim.bokeh._lights import is_light, light_coc
 from dofsim.bokeh.plan import BACK, FINE_RADIUS, FINE_SPLITS, FRONT, HIDDEN, IN_FOCUS_RADIUS, MARGIN, OWN_RADIUS
 from dofsim.bokeh.spans import RADIUS_STEPS
@@ -35,7 +36,7 @@ def layer_of(c):  # type: ignore[no-untyped-def]
 
 
 @njit(**KERNEL)
-def fine_band(rgb, coc, first, last, plan, table, acc, live, out):  # type: ignore[no-untyped-def]
+def fine_band(rgb, coc, opening, first, last, plan, table, acc, live, out):  # type: ignore[no-untyped-def]
     """Render rows ``first .. last`` of the picture into ``out``.
 
     For every layer a ring of rows holds the differences of its sources; a row leaves its ring when every source that
@@ -96,50 +97,71 @@ def fine_band(rgb, coc, first, last, plan, table, acc, live, out):  # type: igno
         for x in range(width):
             q = U(x * 4)
             left = F(1)
+            total = F(0)
             red = F(0)
             green = F(0)
             blue = F(0)
+            own = coc[z, x]
+            # The last layer that may still belong to the pixel's own surface; past it, light comes through openings.
+            last_own = layer_of(own) + 1
+            if own <= F(-FINE_RADIUS):
+                last_own = 0 if own > F(-2 * FINE_RADIUS) else -1
             if has[FRONT]:
-                left = max(F(1) - fine[FRONT, q + U(3)], F(0))
+                total = min(fine[FRONT, q + U(3)], F(1))
+                left -= total
                 red = fine[FRONT, q]
                 green = fine[FRONT, q + U(1)]
                 blue = fine[FRONT, q + U(2)]
-            own = abs(coc[z, x])
+            if last_own < 0 and left > F(0):
+                left *= opening_at(opening, plan.cell, z, x)
             for layer in range(_LAYERS):
-                if layer == _LAYERS // 2 and own < F(IN_FOCUS_RADIUS):
+                if layer == _LAYERS // 2 and abs(own) < F(IN_FOCUS_RADIUS):
                     red += left * rgb[z, x, 0]
                     green += left * rgb[z, x, 1]
                     blue += left * rgb[z, x, 2]
+                    total += left
                     left = F(0)
                 if active[layer]:
                     share, taken = take(rows[layer, q + U(3)], left)
                     left -= taken
+                    total += taken
                     red += share * rows[layer, q]
                     green += share * rows[layer, q + U(1)]
                     blue += share * rows[layer, q + U(2)]
-                if layer == _LAYERS // 2 and F(0) < left and own < F(OWN_RADIUS):
+                if layer == _LAYERS // 2 and F(0) < left and abs(own) < F(OWN_RADIUS):
                     # A nearly sharp pixel beside sharp ones gives light away and gets none back; what it lacks is its
                     # own, not a far surface's, or thin lines of the background would shine through.
-                    share = left * min((F(OWN_RADIUS) - own) * F(1.0 / (OWN_RADIUS - 1.0)), F(1))
+                    share = left * min((F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0)), F(1))
                     left -= share
+                    total += share
                     red += share * rgb[z, x, 0]
                     green += share * rgb[z, x, 1]
                     blue += share * rgb[z, x, 2]
+                if layer == last_own and left > F(0):
+                    left *= opening_at(opening, plan.cell, z, x)
             if has[BACK]:
                 share, taken = take(fine[BACK, q + U(3)], left)
                 left -= taken
+                total += taken
                 red += share * fine[BACK, q]
                 green += share * fine[BACK, q + U(1)]
                 blue += share * fine[BACK, q + U(2)]
-            if has[HIDDEN]:
+            if has[HIDDEN] and left > F(0):
+                if last_own >= _LAYERS:
+                    left *= opening_at(opening, plan.cell, z, x)
                 coverage = fine[HIDDEN, q + U(3)]
                 if coverage > F(1e-3):
                     share = left / coverage
-                    left = F(0)
+                    total += left
                     red += share * fine[HIDDEN, q]
                     green += share * fine[HIDDEN, q + U(1)]
                     blue += share * fine[HIDDEN, q + U(2)]
-            scale = F(1) / max(F(1) - left, F(1e-4))
-            out[z, x, 0] = red * scale
-            out[z, x, 1] = green * scale
-            out[z, x, 2] = blue * scale
+            if total > F(1e-4):
+                scale = F(1) / total
+                out[z, x, 0] = red * scale
+                out[z, x, 1] = green * scale
+                out[z, x, 2] = blue * scale
+            else:
+                out[z, x, 0] = rgb[z, x, 0]
+                out[z, x, 1] = rgb[z, x, 1]
+                out[z, x, 2] = rgb[z, x, 2]

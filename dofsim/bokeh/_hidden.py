@@ -1,7 +1,6 @@
 """The hidden layer: what a wide lens sees around the edge of a near surface, which the photo does not show.
 
-The picture is cut into cells. A cell in which the circle of confusion jumps knows the farther of its two surfaces. From
-there that surface is carried below the nearer one, cell by cell, as far as any ray of the lens can see it: in
+A cell in which the circle of confusion jumps knows the farther of its two surfaces (see ``_edges``). From there that surface is carried below the nearer one, cell by cell, as far as any ray of the lens can see it: in
 (x, coc) space the rays are straight lines, so a surface with circle of confusion c_far is visible up to
 ``c_far - c_near`` px behind the edge of one with c_near. The sources so made only fill what no seen surface covers.
 """
@@ -12,72 +11,9 @@ import numpy as np
 from numba import njit
 
 from dofsim.bokeh._coarse import level_of
-from dofsim.bokeh._disc import KERNEL, F, add_disc, luminance
-from dofsim.bokeh._lights import is_light
+from dofsim.bokeh._disc import KERNEL, F, add_disc
+from dofsim.bokeh._edges import FAR
 from dofsim.bokeh.plan import FINE_RADIUS, HIDDEN, MARGIN
-
-_FAR = 1e9
-
-
-@njit(**KERNEL)
-def find_edges(rgb, coc, cell, jump, first, last, near, far, distance, colour):  # type: ignore[no-untyped-def]
-    """For cell rows ``first .. last``: the nearest coc of each cell and, where it jumps, its farther surface.
-
-    ``near``, ``far``, ``distance``: float32 (rows, columns); ``colour``: float32 (rows, columns, 3). Cells without a
-    jump keep ``distance`` = 1e9, the others get 0.
-    """
-    height, width = coc.shape
-    for j in range(first, last):
-        top = j * cell
-        for i in range(near.shape[1]):
-            x0 = i * cell
-            lowest = F(_FAR)
-            highest = F(-_FAR)
-            inside = F(_FAR)
-            for y in range(top, min(top + cell + 1, height)):
-                for x in range(x0, min(x0 + cell + 1, width)):
-                    c = coc[y, x]
-                    lowest = min(lowest, c)
-                    highest = max(highest, c)
-                    if y < top + cell and x < x0 + cell:
-                        inside = min(inside, c)
-            near[j, i] = inside
-            if highest - lowest <= jump:
-                continue
-            # The far side, over a rim of two pixels. Pixels that touch the near side have mixed colours and count
-            # little, and a small light that the edge cuts does not go on below the near surface.
-            limit = highest - F(0.3) * (highest - lowest)
-            total = F(0)
-            depth = F(0)
-            red = F(0)
-            green = F(0)
-            blue = F(0)
-            for y in range(max(top - 2, 0), min(top + cell + 2, height)):
-                for x in range(max(x0 - 2, 0), min(x0 + cell + 2, width)):
-                    c = coc[y, x]
-                    if c < limit or c > highest + jump:
-                        continue
-                    weight = F(1)
-                    beside = min(
-                        min(coc[y, max(x - 1, 0)], coc[y, min(x + 1, width - 1)]),
-                        min(coc[max(y - 1, 0), x], coc[min(y + 1, height - 1), x]),
-                    )
-                    if beside < limit:
-                        weight = F(0.05)
-                    level = luminance(rgb, y, x)
-                    if is_light(rgb, y, x, level):
-                        weight /= level * level
-                    total += weight
-                    depth += weight * c
-                    red += weight * rgb[y, x, 0]
-                    green += weight * rgb[y, x, 1]
-                    blue += weight * rgb[y, x, 2]
-            scale = F(1) / total
-            far[j, i] = depth * scale
-            colour[j, i, 0] = red * scale
-            colour[j, i, 1] = green * scale
-            colour[j, i, 2] = blue * scale
-            distance[j, i] = F(0)
 
 
 @njit(**KERNEL)
@@ -108,10 +44,10 @@ def extend(near, far, distance, colour, cell, jump):  # type: ignore[no-untyped-
         for k in range(start, size):
             for j in range(max(ring_rows[k] - 1, 0), min(ring_rows[k] + 2, rows)):
                 for i in range(max(ring_columns[k] - 1, 0), min(ring_columns[k] + 2, columns)):
-                    if distance[j, i] < F(_FAR) or seen[j, i] == step:
+                    if distance[j, i] < F(FAR) or seen[j, i] == step:
                         continue
                     seen[j, i] = step
-                    best = F(_FAR)
+                    best = F(FAR)
                     total = F(0)
                     depth = F(0)
                     red = F(0)
@@ -119,7 +55,7 @@ def extend(near, far, distance, colour, cell, jump):  # type: ignore[no-untyped-
                     blue = F(0)
                     for jj in range(max(j - 1, 0), min(j + 2, rows)):
                         for ii in range(max(i - 1, 0), min(i + 2, columns)):
-                            if distance[jj, ii] >= F(_FAR):
+                            if distance[jj, ii] >= F(FAR):
                                 continue
                             away = distance[jj, ii] + (F(1) if jj == j or ii == i else F(1.4))
                             c = far[jj, ii]
@@ -174,7 +110,7 @@ def hidden_band(far, distance, colour, cell_level, band, plan, table, acc, used)
     cells = plan.band_rows >> cell_level
     for j in range(band * cells, min((band + 1) * cells, rows)):
         for i in range(columns):
-            if distance[j, i] >= F(_FAR):
+            if distance[j, i] >= F(FAR):
                 continue
             radius = abs(far[j, i])
             level = max(cell_level, 1)

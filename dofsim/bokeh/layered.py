@@ -53,13 +53,13 @@ def render_layered(
     out = np.empty_like(rgb)
 
     with _Workers(threads) as workers:
-        _draw_hidden(rgb, coc, plan, table, acc, used, workers)
+        opening = _draw_hidden(rgb, coc, plan, table, acc, used, workers)
         if max_radius >= FINE_RADIUS:
             workers.run(lambda band: coarse_band(rgb, coc, band, plan, table, acc, used), range(plan.bands))
-        _cascade(plan, acc, live, used, workers)
+        _cascade(coc, opening, plan, acc, live, used, workers)
         workers.run(
             lambda first: fine_band(
-                rgb, coc, first, min(first + _FINE_BAND_ROWS, height), plan, table, acc, live, out
+                rgb, coc, opening, first, min(first + _FINE_BAND_ROWS, height), plan, table, acc, live, out
             ),
             range(0, height, _FINE_BAND_ROWS),
         )
@@ -92,30 +92,37 @@ def _draw_hidden(
     acc: npt.NDArray[np.float32],
     used: npt.NDArray[np.uint8],
     workers: _Workers,
-) -> None:
-    from dofsim.bokeh._hidden import extend, find_edges, hidden_band
+) -> npt.NDArray[np.float32]:
+    """Find and draw the hidden surfaces; returns where the lens looks past an edge, float32 per cell, 0..1."""
+    from dofsim.bokeh._edges import FAR, find_edges, open_around
+    from dofsim.bokeh._hidden import extend, hidden_band
 
     cell = plan.cell
     jump = np.float32(max(1.0, 0.5 * cell))
     shape = (-(-plan.height // cell), -(-plan.width // cell))
     near, far = np.empty(shape, np.float32), np.zeros(shape, np.float32)
-    distance = np.full(shape, 1e9, np.float32)
+    distance = np.full(shape, FAR, np.float32)
+    away, opening = np.empty(shape, np.float32), np.empty(shape, np.float32)
     colour = np.zeros((*shape, 3), np.float32)
     rows = max(1, _CASCADE_ROWS // cell)
     workers.run(
         lambda first: find_edges(
-            rgb, coc, cell, jump, first, min(first + rows, shape[0]), near, far, distance, colour
+            rgb, coc, cell, jump, first, min(first + rows, shape[0]), near, far, distance, colour, away
         ),
         range(0, shape[0], rows),
     )
+    open_around(near, away, cell, opening)
     extend(near, far, distance, colour, cell, jump)
     level = cell.bit_length() - 1
     workers.run(
         lambda band: hidden_band(far, distance, colour, level, band, plan, table, acc, used), range(plan.bands)
     )
+    return opening
 
 
 def _cascade(
+    coc: npt.NDArray[np.float32],
+    opening: npt.NDArray[np.float32],
     plan: Plan,
     acc: npt.NDArray[np.float32],
     live: npt.NDArray[np.uint8],
@@ -131,6 +138,6 @@ def _cascade(
             rows = plan.padded_height >> level
 
             def composite(first: int, group: int = group, level: int = level, rows: int = rows) -> None:
-                cascade_rows(acc, group, level, plan, live, used, first, min(first + _CASCADE_ROWS, rows))
+                cascade_rows(coc, opening, acc, group, level, plan, live, used, first, min(first + _CASCADE_ROWS, rows))
 
             workers.run(composite, range(0, rows, _CASCADE_ROWS))

@@ -134,6 +134,6 @@ def make_plan(height: int, width: int, max_radius: float) -> Plan:
 
 
 def cell_size(max_radius: float, levels: int) -> int:
-    """Side of the cells of the hidden layer, px: about a twelfth of the largest radius, between 2 and 8."""
-    wanted = min(max(2.0, max_radius / 12.0), 8.0)
+    """Side of the cells of the hidden layer, px: 2, or 4 where the largest radius is above 34."""
+    wanted = min(max(2.0, max_radius / 12.0), 4.0)
     return min(2 ** round(math.log2(wanted)), 2**levels)
