@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dofsim.datasets._program import program
 from dofsim.datasets.furnish import Builder, small_things
 from dofsim.datasets.raycast import BOX, ELLIPSOID, GROUND, Camera, Light, World, render, to_photo, turn
 from dofsim.datasets.textures import TextureBank, make_bank, skimage_photos
@@ -415,4 +416,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program(main)

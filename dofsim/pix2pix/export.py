@@ -26,6 +26,7 @@ require("torch", "timm", "onnx", "onnxruntime")
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
+from dofsim.datasets._program import program  # noqa: E402
 from dofsim.pix2pix.generator import MEAN, MULTIPLE, STD, Generator  # noqa: E402
 from dofsim.pix2pix.train import load_weights  # noqa: E402
 
@@ -206,4 +207,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program(main)

@@ -25,6 +25,7 @@ require("torch", "timm")
 import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
+from dofsim.datasets._program import program  # noqa: E402
 from dofsim.datasets.loader import prefetch, to_tensors  # noqa: E402
 from dofsim.datasets.mixture import Batch, permitted_mixture  # noqa: E402
 from dofsim.datasets.pack import open_packs  # noqa: E402
@@ -365,4 +366,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program(main)

@@ -207,3 +207,13 @@ def test_packs_are_written_once_and_read_back(tmp_path):
         open_packs([name])
     with pytest.raises(DepthError, match="cannot be read"):
         open_packs([tmp_path / "q"])
+
+
+def test_programs_say_errors_in_one_line(tmp_path, capsys):
+    from dofsim.datasets._program import program
+    from dofsim.datasets.scenes import main
+
+    with pytest.raises(SystemExit) as left:
+        program(lambda: main(["--data", str(tmp_path), "--out", str(tmp_path)]))
+    assert left.value.code == ParameterError.exit_code
+    assert capsys.readouterr().err.count("\n") == 1
