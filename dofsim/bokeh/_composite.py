@@ -81,7 +81,7 @@ def _gather_row(acc, plan, used, group, level, y, out):  # type: ignore[no-untyp
                         acc[U(own + i)] += acc[U(other + i)]
                     found = True
     if found:
-        sum_row(acc, own, plan.padded_width >> level, MARGIN, out)
+        sum_row(acc, own, plan.padded_width >> level, MARGIN, MARGIN, out)
     return found
 
 

@@ -8,12 +8,13 @@ from numba import njit
 from dofsim.bokeh._composite import expand_row, upsample_row
 from dofsim.bokeh._disc import KERNEL, F, U, centred_row, fold, luminance, sum_row
 from dofsim.bokeh._edges import opening_at
-from dofsim.bokeh._lights import is_light, light_coc
+from dofsim.bokeh._lights import LIGHT_LEVEL, is_light, light_coc
 from dofsim.bokeh.plan import BACK, FINE_RADIUS, FINE_SPLITS, FRONT, HIDDEN, IN_FOCUS_RADIUS, MARGIN, OWN_RADIUS
 from dofsim.bokeh.spans import RADIUS_STEPS
 
 _REACH = FINE_RADIUS + 1
 _RING = 32
+_BLOCK = 64
 _LAYERS = 2 * (len(FINE_SPLITS) + 1)
 
 
@@ -49,44 +50,21 @@ def fine_band(rgb, coc, opening, first, last, plan, table, acc, live, out):  # t
     coarse = np.zeros((plan.padded_width // 2 + 4) * 4, np.float32)
     fine = np.zeros((3, (plan.padded_width + 8) * 4), np.float32)
     has = np.zeros(3, np.bool_)
-    active = np.zeros(_LAYERS, np.bool_)
     newest = np.full(_LAYERS, first - 1000)
+    blocks = (width + _BLOCK - 1) // _BLOCK
+    drawn = np.zeros((_LAYERS, _RING, blocks), np.bool_)
+    active = np.zeros((_LAYERS, blocks), np.bool_)
     for y in range(first - _REACH, last + _REACH):
-        ys = fold(y, height)
-        for x in range(width):
-            c = coc[ys, x]
-            r = abs(c)
-            if r >= F(FINE_RADIUS) or r < F(IN_FOCUS_RADIUS):
-                continue
-            if is_light(rgb, ys, x, luminance(rgb, ys, x)):
-                snapped = light_coc(rgb, coc, ys, x)
-                if F(IN_FOCUS_RADIUS) <= abs(snapped) < F(FINE_RADIUS):
-                    c = snapped
-                    r = abs(c)
-            layer = layer_of(c)
-            newest[layer] = y
-            i = int(r * F(RADIUS_STEPS) + F(0.5))
-            exact = F(i) / F(RADIUS_STEPS)
-            weight = F(1) / (F(np.pi) * exact * exact)
-            red = rgb[ys, x, 0] * weight
-            green = rgb[ys, x, 1] * weight
-            blue = rgb[ys, x, 2] * weight
-            at = layer * _RING * stride + (x + MARGIN) * 4
-            own = at + (y & (_RING - 1)) * stride
-            centred_row(ring, own, table.start[i, 0] * 4, table.first[i, 0], table.second[i, 0], red, green, blue, weight)
-            for d in range(1, table.rows[i] + 1):
-                start = table.start[i, d] * 4
-                a = table.first[i, d]
-                b = table.second[i, d]
-                centred_row(ring, at + ((y - d) & (_RING - 1)) * stride, start, a, b, red, green, blue, weight)
-                centred_row(ring, at + ((y + d) & (_RING - 1)) * stride, start, a, b, red, green, blue, weight)
+        drawn[:, y & (_RING - 1)] = False
+        _draw_row(rgb, coc, fold(y, height), y & (_RING - 1), y, table, ring, stride, newest, drawn)
         z = y - _REACH
         for layer in range(_LAYERS):
-            active[layer] = newest[layer] >= z - _REACH
-            if active[layer]:
+            active[layer] = False
+            if newest[layer] >= z - _REACH:
                 row = (layer * _RING + (z & (_RING - 1))) * stride
                 if z >= first:
-                    sum_row(ring, row, width, MARGIN, rows[layer])
+                    _find_active(drawn[layer], z, active[layer])
+                    _sum_blocks(ring, row, width, active[layer], rows[layer])
                 ring[row : row + stride] = F(0)
         if z < first:
             continue
@@ -94,41 +72,122 @@ def fine_band(rgb, coc, opening, first, last, plan, table, acc, live, out):  # t
             has[group] = upsample_row(acc, plan, live, group, 1, z, coarse)
             if has[group]:
                 expand_row(coarse, plan.padded_width >> 1, fine[group])
-        for x in range(width):
-            q = U(x * 4)
-            left = F(1)
-            total = F(0)
-            red = F(0)
-            green = F(0)
-            blue = F(0)
-            own = coc[z, x]
-            # The last layer that may still belong to the pixel's own surface; past it, light comes through openings.
-            last_own = layer_of(own) + 1
-            if own <= F(-FINE_RADIUS):
-                last_own = 0 if own > F(-2 * FINE_RADIUS) else -1
-            if has[FRONT]:
-                total = min(fine[FRONT, q + U(3)], F(1))
-                left -= total
-                red = fine[FRONT, q]
-                green = fine[FRONT, q + U(1)]
-                blue = fine[FRONT, q + U(2)]
-            if last_own < 0 and left > F(0):
-                left *= opening_at(opening, plan.cell, z, x)
+        _composite_row(rgb, coc, opening, z, plan.cell, rows, active, fine, has, out)
+
+
+@njit(inline="always")
+def _draw_row(rgb, coc, ys, slot, y, table, ring, stride, newest, drawn):  # type: ignore[no-untyped-def]
+    """Draw the small discs of one row of the picture into the rings, around ring row ``slot``."""
+    starts, firsts, seconds, counts = table.start, table.first, table.second, table.rows
+    for x in range(coc.shape[1]):
+        c = coc[ys, x]
+        r = abs(c)
+        if r >= F(FINE_RADIUS) or r < F(IN_FOCUS_RADIUS):
+            continue
+        level = luminance(rgb, ys, x)
+        if level >= F(LIGHT_LEVEL) and is_light(rgb, ys, x, level):
+            snapped = light_coc(rgb, coc, ys, x)
+            if F(IN_FOCUS_RADIUS) <= abs(snapped) < F(FINE_RADIUS):
+                c = snapped
+                r = abs(c)
+        layer = layer_of(c)
+        newest[layer] = y
+        drawn[layer, slot, x // _BLOCK] = True
+        i = U(r * F(RADIUS_STEPS) + F(0.5))
+        exact = F(i) / F(RADIUS_STEPS)
+        weight = F(1) / (F(np.pi) * exact * exact)
+        red = rgb[ys, x, 0] * weight
+        green = rgb[ys, x, 1] * weight
+        blue = rgb[ys, x, 2] * weight
+        at = layer * _RING * stride + (x + MARGIN) * 4
+        zero = U(0)
+        centred_row(ring, at + slot * stride, starts[i, zero] * 4, firsts[i, zero], seconds[i, zero], red, green, blue, weight)
+        for d in range(1, counts[i] + 1):
+            k = U(d)
+            start = starts[i, k] * 4
+            a = firsts[i, k]
+            b = seconds[i, k]
+            centred_row(ring, at + ((slot - d) & (_RING - 1)) * stride, start, a, b, red, green, blue, weight)
+            centred_row(ring, at + ((slot + d) & (_RING - 1)) * stride, start, a, b, red, green, blue, weight)
+
+
+@njit(inline="always")
+def _find_active(drawn, z, active):  # type: ignore[no-untyped-def]
+    """Mark the blocks of row ``z`` that a disc of the layer may touch: drawn within reach, in it or beside it."""
+    blocks = active.shape[0]
+    for y in range(z - _REACH, z + _REACH + 1):
+        slot = y & (_RING - 1)
+        for b in range(blocks):
+            if drawn[slot, b]:
+                active[max(b - 1, 0)] = True
+                active[b] = True
+                active[min(b + 1, blocks - 1)] = True
+
+
+@njit(inline="always")
+def _sum_blocks(ring, row, width, active, out):  # type: ignore[no-untyped-def]
+    """Sum a ring row over its runs of active blocks; every span starts and ends inside one run."""
+    blocks = active.shape[0]
+    b = 0
+    while b < blocks:
+        if not active[b]:
+            b += 1
+            continue
+        end = b
+        while end < blocks and active[end]:
+            end += 1
+        first = b * _BLOCK
+        columns = min(end * _BLOCK, width) - first
+        before = MARGIN if b == 0 else 0
+        after = MARGIN if end == blocks else 0
+        sum_row(ring, row + (first + MARGIN - before) * 4, columns, before, after, out[first * 4 :])
+        b = end
+
+
+@njit(inline="always")
+def _composite_row(rgb, coc, opening, z, cell, rows, active, fine, has, out):  # type: ignore[no-untyped-def]
+    """Composite row ``z`` from front to back: coarse front, fine layers around the focus, coarse back, hidden."""
+    present = np.empty(_LAYERS, np.int64)
+    count = 0
+    for x in range(coc.shape[1]):
+        if x % _BLOCK == 0:
+            count = 0
             for layer in range(_LAYERS):
-                if layer == _LAYERS // 2 and abs(own) < F(IN_FOCUS_RADIUS):
-                    red += left * rgb[z, x, 0]
-                    green += left * rgb[z, x, 1]
-                    blue += left * rgb[z, x, 2]
-                    total += left
-                    left = F(0)
-                if active[layer]:
-                    share, taken = take(rows[layer, q + U(3)], left)
-                    left -= taken
-                    total += taken
-                    red += share * rows[layer, q]
-                    green += share * rows[layer, q + U(1)]
-                    blue += share * rows[layer, q + U(2)]
-                if layer == _LAYERS // 2 and F(0) < left and abs(own) < F(OWN_RADIUS):
+                if active[layer, x // _BLOCK]:
+                    present[count] = layer
+                    count += 1
+        q = U(x * 4)
+        own = coc[z, x]
+        in_focus = abs(own) < F(IN_FOCUS_RADIUS)
+        left = F(1)
+        red = F(0)
+        green = F(0)
+        blue = F(0)
+        if has[FRONT]:
+            left = max(F(1) - fine[FRONT, q + U(3)], F(0))
+            red = fine[FRONT, q]
+            green = fine[FRONT, q + U(1)]
+            blue = fine[FRONT, q + U(2)]
+        total = F(1) - left
+        # The last layer that may still belong to the pixel's own surface; past it, light comes through openings.
+        last_own = layer_of(own) + 1
+        if own <= F(-FINE_RADIUS):
+            last_own = 0 if own > F(-2 * FINE_RADIUS) else -1
+        closed = False
+        focus_done = False
+        for k in range(count + 1):
+            layer = present[k] if k < count else _LAYERS
+            if layer >= _LAYERS // 2 and in_focus:
+                red += left * rgb[z, x, 0]
+                green += left * rgb[z, x, 1]
+                blue += left * rgb[z, x, 2]
+                total += left
+                left = F(0)
+            if left <= F(0):
+                break
+            if layer > _LAYERS // 2 and not focus_done:
+                focus_done = True
+                if abs(own) < F(OWN_RADIUS):
                     # A nearly sharp pixel beside sharp ones gives light away and gets none back; what it lacks is its
                     # own, not a far surface's, or thin lines of the background would shine through.
                     share = left * min((F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0)), F(1))
@@ -137,31 +196,39 @@ def fine_band(rgb, coc, opening, first, last, plan, table, acc, live, out):  # t
                     red += share * rgb[z, x, 0]
                     green += share * rgb[z, x, 1]
                     blue += share * rgb[z, x, 2]
-                if layer == last_own and left > F(0):
-                    left *= opening_at(opening, plan.cell, z, x)
-            if has[BACK]:
-                share, taken = take(fine[BACK, q + U(3)], left)
+            if layer > last_own and not closed:
+                closed = True
+                left *= opening_at(opening, cell, z, x)
+            if layer < _LAYERS:
+                share, taken = take(rows[U(layer), q + U(3)], left)
                 left -= taken
                 total += taken
-                red += share * fine[BACK, q]
-                green += share * fine[BACK, q + U(1)]
-                blue += share * fine[BACK, q + U(2)]
-            if has[HIDDEN] and left > F(0):
-                if last_own >= _LAYERS:
-                    left *= opening_at(opening, plan.cell, z, x)
-                coverage = fine[HIDDEN, q + U(3)]
-                if coverage > F(1e-3):
-                    share = left / coverage
-                    total += left
-                    red += share * fine[HIDDEN, q]
-                    green += share * fine[HIDDEN, q + U(1)]
-                    blue += share * fine[HIDDEN, q + U(2)]
-            if total > F(1e-4):
-                scale = F(1) / total
-                out[z, x, 0] = red * scale
-                out[z, x, 1] = green * scale
-                out[z, x, 2] = blue * scale
-            else:
-                out[z, x, 0] = rgb[z, x, 0]
-                out[z, x, 1] = rgb[z, x, 1]
-                out[z, x, 2] = rgb[z, x, 2]
+                red += share * rows[U(layer), q]
+                green += share * rows[U(layer), q + U(1)]
+                blue += share * rows[U(layer), q + U(2)]
+        if left > F(0) and has[BACK]:
+            share, taken = take(fine[BACK, q + U(3)], left)
+            left -= taken
+            total += taken
+            red += share * fine[BACK, q]
+            green += share * fine[BACK, q + U(1)]
+            blue += share * fine[BACK, q + U(2)]
+        if left > F(0) and has[HIDDEN]:
+            if not closed:
+                left *= opening_at(opening, cell, z, x)
+            coverage = fine[HIDDEN, q + U(3)]
+            if coverage > F(1e-3):
+                share = left / coverage
+                total += left
+                red += share * fine[HIDDEN, q]
+                green += share * fine[HIDDEN, q + U(1)]
+                blue += share * fine[HIDDEN, q + U(2)]
+        if total > F(1e-4):
+            scale = F(1) / total
+            out[z, x, 0] = red * scale
+            out[z, x, 1] = green * scale
+            out[z, x, 2] = blue * scale
+        else:
+            out[z, x, 0] = rgb[z, x, 0]
+            out[z, x, 1] = rgb[z, x, 1]
+            out[z, x, 2] = rgb[z, x, 2]
