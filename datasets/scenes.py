@@ -20,6 +20,7 @@ from dofsim.datasets.textures import TextureBank, make_bank, skimage_photos
 #: Kinds of scenes and how often each is drawn.
 KINDS = {
     "room": 0.2, "table": 0.22, "street": 0.1, "park": 0.1, "portrait": 0.14,
+    "floor": 0.12,
     "layers": 0.08, "heap": 0.08, "foliage": 0.08,
 }  # fmt: skip
 
@@ -313,9 +314,25 @@ def _foliage(b: Builder) -> tuple[Camera, bool]:
     return Camera((0, eye, -0.2), -np.arctan2(max(eye - 0.2, 0.01), rng.uniform(0.7, 2.5)) + rng.normal(0, 0.08)), False
 
 
+def _floor(b: Builder) -> tuple[Camera, bool]:
+    """A floor, a lawn or a desk seen at a steep angle, bare or with a few things on it."""
+    rng = b.rng
+    b.part(GROUND, (0, 0, 0), (1, 1, 1), b.look(1.5, 0.6))
+    eye, pitch = rng.uniform(0.3, 1.8), -rng.uniform(0.35, 1.35)
+    middle = eye / np.tan(-pitch)
+    small = small_things(b)
+    for _ in range(int(rng.integers(0, 6))):
+        size = eye * rng.uniform(0.05, 0.35)
+        small[int(rng.integers(len(small)))](rng.normal(0, 0.3) * eye, 0.0, middle + rng.normal(0, 0.3) * eye, size)
+    if rng.random() < 0.4:
+        wall = middle + eye * rng.uniform(0.3, 1.5)
+        b.part(BOX, (0, 1.5, wall), (8.0, 1.5, 0.05), b.look(2.0, 0.7), turn(rng.normal(0, 0.3)))
+    return Camera((0, eye, 0), pitch, rng.normal(0, 0.2)), True
+
+
 _BUILD = {
     "room": _room, "table": _table, "street": _street, "park": _park, "portrait": _portrait, "layers": _layers,
-    "heap": _heap, "foliage": _foliage,
+    "heap": _heap, "foliage": _foliage, "floor": _floor,
 }  # fmt: skip
 
 
