@@ -63,7 +63,6 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--budget", type=float, default=60.0, help="seconds per contender and radius")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--quality", choices=("fast", "best"), default="fast")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     wish = parser.parse_args()
 
@@ -73,7 +72,6 @@ def main() -> int:
         repeats=wish.repeats,
         budget_s=wish.budget,
         threads=wish.threads,
-        quality=wish.quality,
     )
     peers = [Contender(f"OpenCV, {LAYERS} layers of filter2D", opencv_layers)]
     result = measure(plan, extra=peers, on_step=lambda step: print(step, file=sys.stderr))

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -138,16 +138,14 @@ def main() -> int:
     """Score a folder and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--quality", choices=("fast", "best"), default="fast")
     parser.add_argument("--scenes", help="comma-separated names; default: all")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of truth.json and truth.md")
     arguments = parser.parse_args()
-    quality: Literal["fast", "best"] = arguments.quality
     wanted = arguments.scenes.split(",") if arguments.scenes else None
     rows = []
     for scene, kind, tag, image, coc, maps in pictures(arguments.folder):
         if wanted is None or scene in wanted:
-            values = score(image, coc, maps, lambda rgb, r: render(rgb, r, quality=quality, threads=1))
+            values = score(image, coc, maps, lambda rgb, r: render(rgb, r, threads=1))
             rows.append({"scene": scene, "class": kind, "lens": tag, **values})
             print(f"{scene:20s} {tag:5s} " + " ".join(f"{column} {values[column]:.3f}" for column in COLUMNS))
     if not rows:
@@ -155,7 +153,7 @@ def main() -> int:
     summary = averages(rows)
     print("\n" + to_markdown(summary))
     arguments.output.mkdir(parents=True, exist_ok=True)
-    record = {"machine": describe_machine(), "versions": describe_versions(), "quality": quality}
+    record = {"machine": describe_machine(), "versions": describe_versions()}
     with atomic_path(arguments.output / "truth.json") as path:
         path.write_text(json.dumps({**record, "mean": summary, "pictures": rows}, indent=1) + "\n")
     with atomic_path(arguments.output / "truth.md") as path:

@@ -69,9 +69,7 @@ def parse_focus(focus: float | str | Focus) -> Focus:
             f"cannot read {focus!r} as a focus; write 0..1 (0 = farthest, 1 = nearest), a distance (1.2m), or auto"
         ) from None
     if not 0.0 <= value <= 1.0:
-        raise ParameterError(
-            f"focus {text} is outside 0..1 (0 = farthest, 1 = nearest); for a distance write {text}m"
-        )
+        raise ParameterError(f"focus {text} is outside 0..1 (0 = farthest, 1 = nearest); for a distance write {text}m")
     return Focus("normalised", value)
 
 

@@ -73,9 +73,7 @@ class Scene:
         DepthError
             If metres are asked of relative depth.
         """
-        wish = (
-            parse_focus(focus) if focus_at is None else parse_point(focus_at, self.photo.width, self.photo.height)
-        )
+        wish = parse_focus(focus) if focus_at is None else parse_point(focus_at, self.photo.width, self.photo.height)
         return resolve_focus(wish, self.depth)
 
     def coc(
@@ -133,7 +131,9 @@ class Scene:
                     "an f-number needs metric depth, and this depth is relative; "
                     "say how strong the blur shall be instead (--blur 2.5%)"
                 )
-            focal = self.photo.focal_length_35mm or lens.DEFAULT_FOCAL_LENGTH_MM if focal_length is None else focal_length
+            focal = (
+                self.photo.focal_length_35mm or lens.DEFAULT_FOCAL_LENGTH_MM if focal_length is None else focal_length
+            )
             factor = lens.physical_factor(aperture, focal, at, self.diagonal_px)
         else:
             radius = lens.parse_blur(DEFAULT_BLUR if blur is None else blur, self.diagonal_px)
@@ -150,7 +150,6 @@ class Scene:
         focal_length: float | None = None,
         blur: float | str | None = None,
         sharp_range: float | None = None,
-        quality: Literal["fast", "best"] = "fast",
         threads: int | None = None,
     ) -> Photo:
         """The photo as a lens with this focus and aperture would have taken it.
@@ -159,8 +158,6 @@ class Scene:
         ----------
         focus, focus_at, aperture, focal_length, blur, sharp_range
             See :meth:`coc`.
-        quality : {"fast", "best"}
-            See :func:`dofsim.bokeh.render`.
         threads : int, optional
             Threads of the renderer; default: all cores.
 
@@ -192,7 +189,7 @@ class Scene:
             return self.photo
         from dofsim.bokeh import render
 
-        return self.photo.with_linear(render(self.linear, coc, quality=quality, threads=threads))
+        return self.photo.with_linear(render(self.linear, coc, threads=threads))
 
     def preview_focus(
         self,

@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -34,8 +33,6 @@ class Plan:
         Time that one contender may take per radius, s.
     threads : int
         Threads of our renderer.
-    quality : {"fast", "best"}
-        Mode of our renderer.
     """
 
     megapixels: float = 12.0
@@ -43,7 +40,6 @@ class Plan:
     repeats: int = 5
     budget_s: float = 30.0
     threads: int = 1
-    quality: Literal["fast", "best"] = "fast"
 
     @property
     def steps(self) -> int:
@@ -148,8 +144,7 @@ def to_markdown(result: Result) -> str:
     plan, radii = result.plan, result.plan.radii
     lines = [
         f"{result.width} x {result.height} px, R = largest radius; median s (fastest - slowest), and times {OURS}.",
-        f"{result.machine['processor']}, {result.machine['cores']} cores, {OURS} with {plan.threads} thread(s), "
-        f"quality {plan.quality}; "
+        f"{result.machine['processor']}, {result.machine['cores']} cores, {OURS} with {plan.threads} thread(s); "
         + ", ".join(f"{name} {version}" for name, version in result.versions.items())
         + f", Python {result.machine['python']}.",
         "",
@@ -191,7 +186,7 @@ def _contenders(plan: Plan) -> list[Contender]:
         from dofsim.bokeh import render
 
         linear, coc = scene.linear, scene.coc(radius)
-        return lambda: render(linear, coc, quality=plan.quality, threads=plan.threads)
+        return lambda: render(linear, coc, threads=plan.threads)
 
     return [
         Contender(OURS, ours),

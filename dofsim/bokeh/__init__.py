@@ -1,4 +1,4 @@
-"""The renderer. It takes linear light and a signed circle of confusion, and knows nothing of depth, files or networks."""
+"""The renderer: it takes linear light and a signed circle of confusion, and knows no depth, file or network."""
 
 from dofsim.bokeh.render import render
 

@@ -71,7 +71,9 @@ def coarse_band(rgb, coc, band, plan, table, acc, used):  # type: ignore[no-unty
                     group = FRONT if side == 0 else BACK
                     used[group, level, band] = 1
                     tile = plan.tile_start[group, level] + band * plan.tile_floats[level]
-                    _draw_cells(cells, offsets[level] + side * _FIELDS, level, (y - first) >> level, tile, plan, table, acc)
+                    _draw_cells(
+                        cells, offsets[level] + side * _FIELDS, level, (y - first) >> level, tile, plan, table, acc
+                    )
 
 
 @njit(**KERNEL)
@@ -84,7 +86,8 @@ def _draw_light(rgb, ys, xs, c, y, x, band, plan, table, acc, used):  # type: ig
     scale = F(1) / F(1 << level)
     cy = (F(y) + F(0.5)) * scale - F(0.5) + F(MARGIN)
     cx = (F(x) + F(0.5)) * scale - F(0.5) + F(MARGIN)
-    add_disc(acc, tile, plan.stride[level], cy, cx, abs(c) * scale, rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2], scale * scale, table)  # fmt: skip
+    red, green, blue = rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2]
+    add_disc(acc, tile, plan.stride[level], cy, cx, abs(c) * scale, red, green, blue, scale * scale, table)
 
 
 @njit(**KERNEL)
@@ -101,6 +104,8 @@ def _draw_cells(cells, at, level, row, tile, plan, table, acc):  # type: ignore[
         n = F(1) / count
         cx = F(column) + F(MARGIN) + (cells[p + U(5)] * n + F(0.5)) * scale - F(0.5)
         cy = top + (cells[p + U(6)] * n + F(0.5)) * scale - F(0.5)
-        add_disc(acc, tile, stride, cy, cx, cells[p + U(4)] * n * scale, cells[p] * n, cells[p + U(1)] * n, cells[p + U(2)] * n, count * scale * scale, table)  # fmt: skip
+        red, green, blue = cells[p] * n, cells[p + U(1)] * n, cells[p + U(2)] * n
+        radius = cells[p + U(4)] * n * scale
+        add_disc(acc, tile, stride, cy, cx, radius, red, green, blue, count * scale * scale, table)
         for k in range(_FIELDS):
             cells[p + U(k)] = F(0)

@@ -29,7 +29,7 @@ def fold(index, size):  # type: ignore[no-untyped-def]
 @njit(inline="always")
 def luminance(rgb, y, x):  # type: ignore[no-untyped-def]
     """Largest channel of a pixel: what decides whether it is a light."""
-    return max(rgb[y, x, 0], max(rgb[y, x, 1], rgb[y, x, 2]))
+    return max(rgb[y, x, 0], rgb[y, x, 1], rgb[y, x, 2])
 
 
 @njit(inline="always")

@@ -62,8 +62,10 @@ def find_edges(rgb, coc, cell, jump, first, last, near, far, distance, colour, a
                         continue
                     weight = F(1)
                     beside = min(
-                        min(coc[y, max(x - 1, 0)], coc[y, min(x + 1, width - 1)]),
-                        min(coc[max(y - 1, 0), x], coc[min(y + 1, height - 1), x]),
+                        coc[y, max(x - 1, 0)],
+                        coc[y, min(x + 1, width - 1)],
+                        coc[max(y - 1, 0), x],
+                        coc[min(y + 1, height - 1), x],
                     )
                     if beside < limit:
                         weight = F(0.05)

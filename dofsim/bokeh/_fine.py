@@ -101,7 +101,9 @@ def _draw_row(rgb, coc, ys, slot, y, table, ring, stride, newest, drawn):  # typ
         blue = rgb[ys, x, 2] * weight
         at = layer * _RING * stride + (x + MARGIN) * 4
         zero = U(0)
-        centred_row(ring, at + slot * stride, starts[i, zero] * 4, firsts[i, zero], seconds[i, zero], red, green, blue, weight)
+        centred_row(
+            ring, at + slot * stride, starts[i, zero] * 4, firsts[i, zero], seconds[i, zero], red, green, blue, weight
+        )
         for d in range(1, counts[i] + 1):
             k = U(d)
             start = starts[i, k] * 4

@@ -1,8 +1,9 @@
 """The hidden layer: what a wide lens sees around the edge of a near surface, which the photo does not show.
 
-A cell in which the circle of confusion jumps knows the farther of its two surfaces (see ``_edges``). From there that surface is carried below the nearer one, cell by cell, as far as any ray of the lens can see it: in
-(x, coc) space the rays are straight lines, so a surface with circle of confusion c_far is visible up to
-``c_far - c_near`` px behind the edge of one with c_near. The sources so made only fill what no seen surface covers.
+A cell in which the circle of confusion jumps knows the farther of its two surfaces (see ``_edges``). From there that
+surface is carried below the nearer one, cell by cell, as far as any ray of the lens can see it: in (x, coc) space the
+rays are straight lines, so a surface with circle of confusion c_far is visible up to ``c_far - c_near`` px behind the
+edge of one with c_near. The sources so made only fill what no seen surface covers.
 """
 
 from __future__ import annotations
@@ -122,4 +123,6 @@ def hidden_band(far, distance, colour, cell_level, band, plan, table, acc, used)
             side = F(1 << cell_level) * scale
             cy = (F(j - band * cells) + F(0.5)) * side - F(0.5) + F(MARGIN)
             cx = (F(i) + F(0.5)) * side - F(0.5) + F(MARGIN)
-            add_disc(acc, tile, plan.stride[level], cy, cx, max(radius * scale, F(0.5) * side), colour[j, i, 0], colour[j, i, 1], colour[j, i, 2], side * side, table)  # fmt: skip
+            radius = max(radius * scale, F(0.5) * side)
+            red, green, blue = colour[j, i, 0], colour[j, i, 1], colour[j, i, 2]
+            add_disc(acc, tile, plan.stride[level], cy, cx, radius, red, green, blue, side * side, table)

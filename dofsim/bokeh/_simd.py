@@ -24,9 +24,8 @@ def _put(acc, at, red, green, blue, weight, share):  # type: ignore[no-untyped-d
     acc[at + 3] += weight * share
 
 
-def _put_vector(
-    typingctx: Any, acc: types.Array, at: Any, red: Any, green: Any, blue: Any, weight: Any, share: Any
-) -> Any:
+def _put_vector(_context: Any, acc: Any, _at: Any, _r: Any, _g: Any, _b: Any, _w: Any, _share: Any) -> Any:
+    """Code generator of the compiled :func:`_put`."""
     single = types.float32
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

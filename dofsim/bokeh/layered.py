@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +73,7 @@ class _Workers:
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
-    def __enter__(self) -> _Workers:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -114,9 +115,7 @@ def _draw_hidden(
     open_around(near, away, cell, opening)
     extend(near, far, distance, colour, cell, jump)
     level = cell.bit_length() - 1
-    workers.run(
-        lambda band: hidden_band(far, distance, colour, level, band, plan, table, acc, used), range(plan.bands)
-    )
+    workers.run(lambda band: hidden_band(far, distance, colour, level, band, plan, table, acc, used), range(plan.bands))
     return opening
 
 

@@ -51,9 +51,7 @@ def blur_loop(rgb: npt.NDArray[np.uint8], radius_px: npt.NDArray[np.floating[Any
 
 
 @functools.cache
-def compiled_gather() -> Callable[
-    [npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]], None
-]:
+def compiled_gather() -> Callable[[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]], None]:
     """The same gather, compiled by Numba: ``gather(rgb, radius_px, out)``.
 
     ``rgb`` and ``out`` are float32 (H, W, 3), ``radius_px`` float32 (H, W), px, >= 0. Single-threaded.

@@ -24,7 +24,10 @@ FINE_SPLITS = (2.5, 5.0)
 """Radii, px, at which the layers next to the focus plane are cut; beyond 8 px every octave is a layer."""
 
 OWN_RADIUS = 1.5
-"""What a pixel with a smaller circle than this, px, lacks in coverage is (partly) its own: see :func:`dofsim.bokeh.oracle.scatter`."""
+"""What a pixel with a smaller circle than this, px, lacks in coverage is (partly) its own.
+
+See :func:`dofsim.bokeh.oracle.scatter`.
+"""
 
 FINE_RADIUS = 8
 """Radius, px, from which sources go to coarser grids."""

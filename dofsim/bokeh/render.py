@@ -16,7 +16,7 @@ def render(
     coc_px: npt.NDArray[Any],
     aperture: None = None,
     *,
-    quality: Literal["fast", "best"] = "fast",
+    quality: Literal["fast"] = "fast",
     threads: int | None = None,
 ) -> npt.NDArray[np.float32]:
     """Spread every pixel over its circle of confusion, as a lens with a round aperture does.
@@ -33,8 +33,8 @@ def render(
         It orders the surfaces too. Finite. A circle larger than the picture counts as one of the picture's size.
     aperture : None
         Reserved for other shapes of the aperture; the disc is the only one yet.
-    quality : {"fast", "best"}
-        Reserved for a slower mode; both are the same yet.
+    quality : {"fast"}
+        There is one mode yet.
     threads : int, optional
         Threads to use, >= 1; default: the environment's ``DOFSIM_THREADS``, else all cores that this process may use.
         The result does not depend on it.
@@ -57,8 +57,8 @@ def render(
         raise ParameterError(f"coc_px has the shape {rgb.shape[:2]} of the picture, not {np.shape(coc_px)}")
     if aperture is not None:
         raise ParameterError("the aperture is a disc; leave it None")
-    if quality not in ("fast", "best"):
-        raise ParameterError(f"the quality is fast or best, not {quality!r}")
+    if quality != "fast":
+        raise ParameterError(f"the only quality yet is fast, not {quality!r}")
     workers = default_threads() if threads is None else threads
     if workers < 1:
         raise ParameterError(f"threads is at least 1, not {threads}")
@@ -89,7 +89,7 @@ def default_threads() -> int:
 
 def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:
     array = np.asarray(array)
-    if array.dtype.kind not in "f":
+    if array.dtype.kind != "f":
         raise ParameterError(
             f"{name} holds floats, not {array.dtype}; convert 8-bit values to linear light first (Photo.linear does)"
             if name == "linear_rgb"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -36,7 +36,6 @@ def blur(
         ),
     ] = 30.0,
     threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads of ours (the baselines use one).")] = 1,
-    quality: Annotated[Literal["fast", "best"], typer.Option(help="Mode of the renderer.")] = "fast",
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures as JSON.")
     ] = None,
@@ -52,7 +51,7 @@ def blur(
     from dofsim.files import atomic_path
 
     radii = tuple(radius or (8.0, 24.0, 64.0))
-    plan = Plan(megapixels, radii, repeats=repeats, budget_s=budget, threads=threads, quality=quality)
+    plan = Plan(megapixels, radii, repeats=repeats, budget_s=budget, threads=threads)
     with Report(plan.steps, quiet=quiet) as report:
         result = measure(plan, on_step=report.stage)
     if json_file is not None:

@@ -27,7 +27,7 @@ class _Wish:
     aperture: float | None
     focal_length: float | None
     blur: str | None
-    quality: Literal["fast", "best"]
+    sharp_range: float | None
     threads: int | None
     source: DepthSource
     model: str | None
@@ -58,6 +58,13 @@ def render(
         float | None,
         typer.Option(metavar="50", help="35 mm-equivalent focal length for --aperture.  [the photo's EXIF, else 50]"),
     ] = None,
+    sharp_range: Annotated[
+        float | None,
+        typer.Option(
+            metavar="0..1",
+            help="Share of the depth scale around the focus that stays sharp.  [0.02; 0 with --aperture]",
+        ),
+    ] = None,
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
     ] = None,
@@ -80,7 +87,6 @@ def render(
         bool,
         typer.Option("--preview-focus", help="Instead of blurring, tint what is in front (warm) and behind (cool)."),
     ] = False,
-    quality: Annotated[Literal["fast", "best"], typer.Option(help="Speed against exactness.")] = "fast",
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")
     ] = None,
@@ -125,7 +131,7 @@ def render(
     refuse_inputs(places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
 
     wish = _Wish(
-        focus, focus_at, aperture, focal_length, blur, quality, threads, source, model, jpeg_quality, preview_focus
+        focus, focus_at, aperture, focal_length, blur, sharp_range, threads, source, model, jpeg_quality, preview_focus
     )
     exit_code = 0
     with Report(_STAGES * len(photos), quiet=quiet) as report:
@@ -173,6 +179,7 @@ def _render_one(
                 aperture=wish.aperture,
                 focal_length=wish.focal_length,
                 blur=wish.blur,
+                sharp_range=wish.sharp_range,
             )
         else:
             result = scene.render(
@@ -181,7 +188,7 @@ def _render_one(
                 aperture=wish.aperture,
                 focal_length=wish.focal_length,
                 blur=wish.blur,
-                quality=wish.quality,
+                sharp_range=wish.sharp_range,
                 threads=wish.threads,
             )
         report.stage(f"{path.name}: writing")

@@ -57,9 +57,7 @@ class DepthMap:
             raise DepthError(f"a depth map is a non-empty (height, width) array, not {np.shape(self.values)}")
         unknown = int(np.isnan(values).sum())
         if unknown:
-            raise DepthError(
-                f"the depth map has {unknown} NaN values of {values.size}; fill the unknown pixels first"
-            )
+            raise DepthError(f"the depth map has {unknown} NaN values of {values.size}; fill the unknown pixels first")
         if self.kind is DepthKind.METRIC:
             if not (values > 0).all():
                 raise DepthError("metric depth must be above 0 m everywhere; fill the holes (zeros) first")

@@ -96,7 +96,9 @@ def test_the_result_does_not_depend_on_the_number_of_threads(threads: int) -> No
 
 def test_a_wider_aperture_blurs_more() -> None:
     rgb, unit = picture(90, 120), smooth_coc(90, 120, 1.0, seed=7)
-    detail = [np.abs(np.diff(render(rgb, unit * reach), axis=1)).mean() for reach in (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)]
+    detail = [
+        np.abs(np.diff(render(rgb, unit * reach), axis=1)).mean() for reach in (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+    ]
     assert np.all(np.diff(detail) < 0)
 
 

@@ -69,7 +69,7 @@ def test_unreadable_photo(dofsim, tmp_path, pixels, command: str, name: str, mak
         (["--focal-length", "50"], "--aperture"),
         (["--threads", "0"], "--threads"),
         (["--threads", "two"], "--threads"),
-        (["--quality", "superb"], "--quality"),
+        (["--sharp-range", "1.5"], "sharp range"),
         (["--jpeg-quality", "101"], "--jpeg-quality"),
         (["--source", "photo"], "--depth"),
         (["--nonsense"], "--nonsense"),

@@ -73,7 +73,9 @@ def test_a_point_survives_noise() -> None:
     values = np.full((200, 200), 2.0, np.float32)
     values[rng.random((200, 200)) < 0.1] = 9.0
     values[100, 100] = 9.0
-    assert resolve_focus(Focus("point", point=(0.5025, 0.5025)), DepthMap(values, DepthKind.RELATIVE)) == pytest.approx(2.0)
+    assert resolve_focus(Focus("point", point=(0.5025, 0.5025)), DepthMap(values, DepthKind.RELATIVE)) == pytest.approx(
+        2.0
+    )
 
 
 def test_auto_focus_finds_the_subject_in_the_middle() -> None:

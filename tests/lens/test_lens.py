@@ -59,7 +59,9 @@ def test_impossible_lenses_are_refused(arguments: tuple[float, ...], says: str) 
         lens.circle_of_confusion_factor(*arguments)
 
 
-@pytest.mark.parametrize(("blur", "expected"), [("2.5%", 125.0), ("40px", 40.0), (0.01, 50.0), ("0.02", 100.0), (0, 0.0)])
+@pytest.mark.parametrize(
+    ("blur", "expected"), [("2.5%", 125.0), ("40px", 40.0), (0.01, 50.0), ("0.02", 100.0), (0, 0.0)]
+)
 def test_blur_in_every_form(blur: str | float, expected: float) -> None:
     assert lens.parse_blur(blur, 5000.0) == pytest.approx(expected)
 
