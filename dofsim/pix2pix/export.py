@@ -30,6 +30,8 @@ from dofsim.datasets._program import program  # noqa: E402
 from dofsim.pix2pix.generator import MEAN, MULTIPLE, STD, Generator  # noqa: E402
 from dofsim.pix2pix.train import load_weights  # noqa: E402
 
+#: How much rounding to float16 may change the output on coloured blobs, which photos do several times less.
+ROUNDING = 0.04
 #: Largest size of a file that is shipped, bytes.
 LARGEST = 12 * 1024 * 1024
 
@@ -78,7 +80,7 @@ def run_onnx(path: str | Path, photo: npt.NDArray[np.float32], *, threads: int =
     return result
 
 
-def export(generator: nn.Module, path: str | Path, *, half: bool = True, tolerance: float = 0.01) -> Path:
+def export(generator: nn.Module, path: str | Path, *, half: bool = True, tolerance: float = 1e-3) -> Path:
     """Write a generator as ONNX with free height and width, and check it against torch.
 
     Parameters
@@ -89,7 +91,8 @@ def export(generator: nn.Module, path: str | Path, *, half: bool = True, toleran
     half : bool
         Store the weights as float16.
     tolerance : float
-        Largest mean deviation from torch, as a share of the output's standard deviation.
+        Largest mean deviation from torch before the weights are rounded, as a share of the output's standard
+        deviation. Rounding may add :data:`ROUNDING`.
 
     Returns
     -------
@@ -117,21 +120,25 @@ def export(generator: nn.Module, path: str | Path, *, half: bool = True, toleran
                 generator, (example,), str(part), input_names=["photo"], output_names=["depth"],
                 dynamic_axes={"photo": free, "depth": free}, opset_version=17, do_constant_folding=True, dynamo=False,
             )  # fmt: skip
-        model = onnx.load(str(part))
+        _check(generator, part, tolerance)
         if half:
-            halve_weights(model)
-        onnx.checker.check_model(model)
-        onnx.save(model, str(part))
-        for height, width in ((4, 7), (9, 5)):
-            deviation = _deviation(generator, part, (height * MULTIPLE, width * MULTIPLE))
-            if not deviation <= tolerance:
-                raise ModelError(f"the exported model deviates from torch by {deviation:.2%} of the output's spread")
+            model = halve_weights(onnx.load(str(part)))
+            onnx.checker.check_model(model)
+            onnx.save(model, str(part))
+            _check(generator, part, tolerance + ROUNDING)
         part.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error}") from error
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def _check(generator: nn.Module, path: Path, tolerance: float) -> None:
+    for height, width in ((4, 7), (9, 5)):
+        deviation = _deviation(generator, path, (height * MULTIPLE, width * MULTIPLE))
+        if not deviation <= tolerance:
+            raise ModelError(f"the exported model deviates from torch by {deviation:.2%} of the output's spread")
 
 
 def _deviation(generator: nn.Module, path: Path, size: tuple[int, int]) -> float:

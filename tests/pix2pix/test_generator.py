@@ -77,7 +77,7 @@ def test_onnx_equals_torch_at_every_size(generator, exported, height, width):
         wanted = generator(photo).numpy()
     found = run_onnx(exported, photo.numpy())
     assert found.shape == wanted.shape
-    assert np.abs(found - wanted).mean() < 0.01 * wanted.std()
+    assert np.abs(found - wanted).mean() < 0.02 * wanted.std()
 
 
 def test_half_weights_halve_the_file(exported, tmp_path):
