@@ -9,7 +9,12 @@ from dofsim.bokeh._disc import KERNEL, F, U, add_disc, fold, luminance
 from dofsim.bokeh._lights import is_light, light_coc
 from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, MARGIN
 
-_FIELDS = 8
+FIELDS = 7
+"""Floats of the record of one cell, see :func:`draw_cells`."""
+
+
+# Typed, because Numba compiles a function once more for every literal that it is called with.
+ZERO, ONE = np.int64(0), np.int64(1)
 
 
 @njit(inline="always")
@@ -23,6 +28,43 @@ def level_of(radius, levels):  # type: ignore[no-untyped-def]
     return level
 
 
+@njit(inline="always")
+def collect(cells, at, red, green, blue, count, radius, x, y, level):  # type: ignore[no-untyped-def]
+    """Add ``count`` pixels around (x, y), px, to the source of a cell of a level's grid: the record at ``at``."""
+    inside = (1 << level) - 1
+    cells[at] += red * count
+    cells[at + U(1)] += green * count
+    cells[at + U(2)] += blue * count
+    cells[at + U(3)] += count
+    cells[at + U(4)] += radius * count
+    cells[at + U(5)] += F(x & inside) * count
+    cells[at + U(6)] += F(y & inside) * count
+
+
+@njit(**KERNEL)
+def draw_cells(cells, at, first, columns, row, group, level, band, plan, table, acc):  # type: ignore[no-untyped-def]
+    """Draw the sources of ``columns`` cells of row ``row`` of a band's grid, from column ``first``, and empty them.
+
+    ``cells`` holds their records from ``at`` on: sums of red, green, blue, count of pixels, radius (px), x and y
+    within the cell (px).
+    """
+    tile = plan.tile_start[group, level] + band * plan.tile_floats[level]
+    scale = F(1) / F(1 << level)
+    for column in range(columns):
+        p = U(at + column * FIELDS)
+        count = cells[p + U(3)]
+        if count == F(0):
+            continue
+        n = F(1) / count
+        cx = F(first + column + MARGIN) + (cells[p + U(5)] * n + F(0.5)) * scale - F(0.5)
+        cy = F(row + MARGIN) + (cells[p + U(6)] * n + F(0.5)) * scale - F(0.5)
+        red, green, blue = cells[p] * n, cells[p + U(1)] * n, cells[p + U(2)] * n
+        radius = cells[p + U(4)] * n * scale
+        add_disc(acc, tile, plan.stride[level], cy, cx, radius, red, green, blue, count * scale * scale, table)
+        for k in range(FIELDS):
+            cells[p + U(k)] = F(0)
+
+
 @njit(**KERNEL)
 def coarse_band(rgb, coc, band, plan, table, acc, used):  # type: ignore[no-untyped-def]
     """Draw the sources of one band whose radius is at least FINE_RADIUS into the band's tiles.
@@ -34,9 +76,10 @@ def coarse_band(rgb, coc, band, plan, table, acc, used):  # type: ignore[no-unty
     first = band * plan.band_rows
     offsets = np.zeros(levels + 2, np.int64)
     for level in range(1, levels + 1):
-        offsets[level + 1] = offsets[level] + 2 * (plan.padded_width >> level) * _FIELDS
+        offsets[level + 1] = offsets[level] + 2 * (plan.padded_width >> level) * FIELDS
     cells = np.zeros(offsets[levels + 1], np.float32)
     filled = np.zeros((levels + 1, 2), np.bool_)
+    light = np.zeros(FIELDS, np.float32)
     for y in range(first, min(first + plan.band_rows, plan.padded_height)):
         ys = fold(y, plan.height)
         for x in range(plan.padded_width):
@@ -49,19 +92,18 @@ def coarse_band(rgb, coc, band, plan, table, acc, used):  # type: ignore[no-unty
                 snapped = light_coc(rgb, coc, ys, xs)
                 if abs(snapped) >= F(FINE_RADIUS):
                     c = snapped
-                _draw_light(rgb, ys, xs, c, y - first, x, band, plan, table, acc, used)
+                # A light is drawn at once, unmerged and one level finer than its radius asks for.
+                level = max(level_of(abs(c), levels) - 1, 1)
+                group = FRONT if c < F(0) else BACK
+                used[group, level, band] = 1
+                collect(light, U(0), rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2], F(1), abs(c), x, y, level)
+                draw_cells(light, ZERO, x >> level, ONE, (y - first) >> level, group, level, band, plan, table, acc)
                 continue
             level = level_of(r, levels)
             side = 0 if c < F(0) else 1
             filled[level, side] = True
-            p = U(offsets[level] + (2 * (x >> level) + side) * _FIELDS)
-            cells[p] += rgb[ys, xs, 0]
-            cells[p + U(1)] += rgb[ys, xs, 1]
-            cells[p + U(2)] += rgb[ys, xs, 2]
-            cells[p + U(3)] += F(1)
-            cells[p + U(4)] += r
-            cells[p + U(5)] += F(x & ((1 << level) - 1))
-            cells[p + U(6)] += F(y & ((1 << level) - 1))
+            p = U(offsets[level] + (side * (plan.padded_width >> level) + (x >> level)) * FIELDS)
+            collect(cells, p, rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2], F(1), r, x, y, level)
         for level in range(1, levels + 1):
             if (y + 1) & ((1 << level) - 1) != 0:
                 continue
@@ -70,42 +112,6 @@ def coarse_band(rgb, coc, band, plan, table, acc, used):  # type: ignore[no-unty
                     filled[level, side] = False
                     group = FRONT if side == 0 else BACK
                     used[group, level, band] = 1
-                    tile = plan.tile_start[group, level] + band * plan.tile_floats[level]
-                    _draw_cells(
-                        cells, offsets[level] + side * _FIELDS, level, (y - first) >> level, tile, plan, table, acc
-                    )
-
-
-@njit(**KERNEL)
-def _draw_light(rgb, ys, xs, c, y, x, band, plan, table, acc, used):  # type: ignore[no-untyped-def]
-    """Draw one pixel of a small light, unmerged and one level finer than its radius asks for."""
-    group = FRONT if c < F(0) else BACK
-    level = max(level_of(abs(c), plan.levels) - 1, 1)
-    used[group, level, band] = 1
-    tile = plan.tile_start[group, level] + band * plan.tile_floats[level]
-    scale = F(1) / F(1 << level)
-    cy = (F(y) + F(0.5)) * scale - F(0.5) + F(MARGIN)
-    cx = (F(x) + F(0.5)) * scale - F(0.5) + F(MARGIN)
-    red, green, blue = rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2]
-    add_disc(acc, tile, plan.stride[level], cy, cx, abs(c) * scale, red, green, blue, scale * scale, table)
-
-
-@njit(**KERNEL)
-def _draw_cells(cells, at, level, row, tile, plan, table, acc):  # type: ignore[no-untyped-def]
-    """Draw a complete row of cells of one level and side, and empty it."""
-    stride = plan.stride[level]
-    scale = F(1) / F(1 << level)
-    top = F(row) + F(MARGIN)
-    for column in range(plan.padded_width >> level):
-        p = U(at + 2 * column * _FIELDS)
-        count = cells[p + U(3)]
-        if count == F(0):
-            continue
-        n = F(1) / count
-        cx = F(column) + F(MARGIN) + (cells[p + U(5)] * n + F(0.5)) * scale - F(0.5)
-        cy = top + (cells[p + U(6)] * n + F(0.5)) * scale - F(0.5)
-        red, green, blue = cells[p] * n, cells[p + U(1)] * n, cells[p + U(2)] * n
-        radius = cells[p + U(4)] * n * scale
-        add_disc(acc, tile, stride, cy, cx, radius, red, green, blue, count * scale * scale, table)
-        for k in range(_FIELDS):
-            cells[p + U(k)] = F(0)
+                    columns = plan.padded_width >> level
+                    at = offsets[level] + side * columns * FIELDS
+                    draw_cells(cells, at, ZERO, columns, (y - first) >> level, group, level, band, plan, table, acc)

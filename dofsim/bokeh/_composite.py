@@ -22,7 +22,7 @@ def row_of(plan, group, level, y):  # type: ignore[no-untyped-def]
     return tile + (y % rows + MARGIN) * plan.stride[level]
 
 
-@njit(inline="always")
+@njit(**KERNEL)
 def upsample_row(acc, plan, live, group, level, y, out):  # type: ignore[no-untyped-def]
     """Row ``y`` of the bilinear x2 enlargement of a composited level, still at half width; False where it is empty.
 
@@ -47,7 +47,7 @@ def upsample_row(acc, plan, live, group, level, y, out):  # type: ignore[no-unty
     return True
 
 
-@njit(inline="always")
+@njit(**KERNEL)
 def expand_row(row, columns, out):  # type: ignore[no-untyped-def]
     """Horizontal part of the enlargement: ``columns + 2`` quadruples to ``2 * columns``."""
     for x in range(columns):
@@ -81,7 +81,7 @@ def _gather_row(acc, plan, used, group, level, y, out):  # type: ignore[no-untyp
                         acc[U(own + i)] += acc[U(other + i)]
                     found = True
     if found:
-        sum_row(acc, own, plan.padded_width >> level, MARGIN, MARGIN, out)
+        sum_row(acc, own, plan.padded_width >> level, np.int64(MARGIN), np.int64(MARGIN), out)
     return found
 
 

@@ -6,6 +6,8 @@ Positions into them are unsigned, so that Numba does not test for negative indic
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -15,8 +17,11 @@ from dofsim.bokeh.spans import PHASES, RADIUS_STEPS, SMALLEST_RADIUS
 F = np.float32
 U = np.uint64
 
-KERNEL = {"nogil": True, "cache": True, "fastmath": True, "error_model": "numpy"}
-"""Options of every kernel: no GIL (bands run in threads), kept on disk, sums may be reordered."""
+PART: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+"""Options of the parts of kernels that LLVM may inline: no GIL (bands run in threads), sums may be reordered."""
+
+KERNEL: dict[str, Any] = {**PART, "cache": True, "no_cfunc_wrapper": True}
+"""Options of every kernel: kept on disk, and without a wrapper that only C would call (it takes long to compile)."""
 
 
 @njit(inline="always")
@@ -41,18 +46,6 @@ def centred_row(acc, at, start, first, second, red, green, blue, weight):  # typ
     put(acc, left + U(4), red, green, blue, weight, second)
     put(acc, right, red, green, blue, weight, -second)
     put(acc, right + U(4), red, green, blue, weight, -first)
-
-
-@njit(inline="always")
-def add_centred(acc, at, stride, i, red, green, blue, weight, table):  # type: ignore[no-untyped-def]
-    """Add a disc of the table's radius ``i``, centred on the pixel at ``at``; the quadruple is per covered pixel."""
-    centred_row(acc, at, table.start[i, 0] * 4, table.first[i, 0], table.second[i, 0], red, green, blue, weight)
-    for d in range(1, table.rows[i] + 1):
-        start = table.start[i, d] * 4
-        first = table.first[i, d]
-        second = table.second[i, d]
-        centred_row(acc, at - d * stride, start, first, second, red, green, blue, weight)
-        centred_row(acc, at + d * stride, start, first, second, red, green, blue, weight)
 
 
 @njit(inline="always")
@@ -87,19 +80,23 @@ def add_disc(acc, tile, stride, y, x, radius, red, green, blue, weight, table): 
     if phase == PHASES:
         row += 1
         phase = 0
-    if phase == 0 and x == np.floor(x):
-        add_centred(acc, tile + row * stride + int(x) * 4, stride, i, red, green, blue, share, table)
-        return
+    centred = phase == 0 and x == np.floor(x)
     centre = x + F(0.5)
-    n = int(exact + F(1.5))
+    n = table.rows[i] if centred else int(exact + F(1.5))
     for d in range(-n, n + 1):
+        at = tile + (row + d) * stride
+        if centred:
+            k = abs(d)
+            start = table.start[i, k] * 4
+            centred_row(acc, at + int(x) * 4, start, table.first[i, k], table.second[i, k], red, green, blue, share)
+            continue
         half = table.half_width[i, phase, table.reach + d]
         if half > F(0):
             h = table.height[i, phase, table.reach + d]
-            span(acc, tile + (row + d) * stride, centre - half, centre + half, red * h, green * h, blue * h, share * h)
+            span(acc, at, centre - half, centre + half, red * h, green * h, blue * h, share * h)
 
 
-@njit(inline="always")
+@njit(**KERNEL)
 def sum_row(acc, at, columns, before, after, out):  # type: ignore[no-untyped-def]
     """Turn a row of differences into sums, with its margins reflected into ``out`` (columns x 4 floats).
 

@@ -6,34 +6,34 @@ import numpy as np
 from numba import njit
 
 from dofsim.bokeh._composite import expand_row, upsample_row
-from dofsim.bokeh._disc import KERNEL, F, U, centred_row, fold, luminance, sum_row
+from dofsim.bokeh._disc import KERNEL, PART, F, U, centred_row, fold, luminance, sum_row
 from dofsim.bokeh._edges import opening_at
 from dofsim.bokeh._lights import LIGHT_LEVEL, is_light, light_coc
-from dofsim.bokeh.plan import BACK, FINE_RADIUS, FINE_SPLITS, FRONT, HIDDEN, IN_FOCUS_RADIUS, MARGIN, OWN_RADIUS
+from dofsim.bokeh.plan import BACK, FINE_RADIUS, FINE_SPLITS, FRONT, GROUPS, IN_FOCUS_RADIUS, MARGIN, OWN_RADIUS
 from dofsim.bokeh.spans import RADIUS_STEPS
 
 _REACH = FINE_RADIUS + 1
 _RING = 32
 _BLOCK = 64
-_LAYERS = 2 * (len(FINE_SPLITS) + 1)
+
+# Layers from front to back: the coarse front, three fine ones in front of the focus, three behind it, the coarse back,
+# and the hidden surfaces.
+_FINE = range(1, 2 * len(FINE_SPLITS) + 3)
+_FOCUS = len(FINE_SPLITS) + 2
+_COARSE_FRONT, _COARSE_BACK, _HIDDEN = 0, _FINE.stop, _FINE.stop + 1
+_LAYERS = _HIDDEN + 1
+_FIRST_FINE, _END_FINE = _FINE.start, _FINE.stop
 
 
-@njit(inline="always")
-def take(coverage, left):  # type: ignore[no-untyped-def]
-    """Factor on the light of a layer that may take what is ``left`` of the pixel, and what it takes."""
-    taken = min(max(coverage, F(0)), left)
-    return taken / max(coverage, F(1e-4)), taken
-
-
-@njit(inline="always")
+@njit(**PART)
 def layer_of(c):  # type: ignore[no-untyped-def]
-    """Fine layer of a source, from front to back: 0 .. 2 in front of the focus, then as many behind it."""
+    """Fine layer of a source; a larger radius than any of theirs counts as the outermost."""
     r = abs(c)
-    layer = 0
+    steps = 0
     for split in FINE_SPLITS:
         if r >= split:
-            layer += 1
-    return len(FINE_SPLITS) - layer if c < F(0) else len(FINE_SPLITS) + 1 + layer
+            steps += 1
+    return _FOCUS - 1 - steps if c < F(0) else _FOCUS + steps
 
 
 @njit(**KERNEL)
@@ -45,20 +45,18 @@ def fine_band(rgb, coc, opening, first, last, plan, table, acc, live, out):  # t
     """
     height, width = plan.height, plan.width
     stride = (width + 2 * MARGIN + 2) * 4
-    ring = np.zeros(_LAYERS * _RING * stride, np.float32)
-    rows = np.zeros((_LAYERS, width * 4), np.float32)
+    ring = np.zeros(_END_FINE * _RING * stride, np.float32)
+    rows = np.zeros((_LAYERS, max(width, plan.padded_width) * 4), np.float32)
     coarse = np.zeros((plan.padded_width // 2 + 4) * 4, np.float32)
-    fine = np.zeros((3, (plan.padded_width + 8) * 4), np.float32)
-    has = np.zeros(3, np.bool_)
-    newest = np.full(_LAYERS, first - 1000)
+    newest = np.full(_END_FINE, first - 1000)
     blocks = (width + _BLOCK - 1) // _BLOCK
-    drawn = np.zeros((_LAYERS, _RING, blocks), np.bool_)
+    drawn = np.zeros((_END_FINE, _RING, blocks), np.bool_)
     active = np.zeros((_LAYERS, blocks), np.bool_)
     for y in range(first - _REACH, last + _REACH):
         drawn[:, y & (_RING - 1)] = False
         _draw_row(rgb, coc, fold(y, height), y & (_RING - 1), y, table, ring, stride, newest, drawn)
         z = y - _REACH
-        for layer in range(_LAYERS):
+        for layer in range(_FIRST_FINE, _END_FINE):
             active[layer] = False
             if newest[layer] >= z - _REACH:
                 row = (layer * _RING + (z & (_RING - 1))) * stride
@@ -68,14 +66,15 @@ def fine_band(rgb, coc, opening, first, last, plan, table, acc, live, out):  # t
                 ring[row : row + stride] = F(0)
         if z < first:
             continue
-        for group in range(3):
-            has[group] = upsample_row(acc, plan, live, group, 1, z, coarse)
-            if has[group]:
-                expand_row(coarse, plan.padded_width >> 1, fine[group])
-        _composite_row(rgb, coc, opening, z, plan.cell, rows, active, fine, has, out)
+        for group in range(GROUPS):
+            layer = _COARSE_FRONT if group == FRONT else (_COARSE_BACK if group == BACK else _HIDDEN)
+            active[layer] = upsample_row(acc, plan, live, group, np.int64(1), z, coarse)
+            if active[layer, 0]:
+                expand_row(coarse, plan.padded_width >> 1, rows[layer])
+        _composite_row(rgb, coc, opening, z, plan.cell, rows, active, out)
 
 
-@njit(inline="always")
+@njit(**PART)
 def _draw_row(rgb, coc, ys, slot, y, table, ring, stride, newest, drawn):  # type: ignore[no-untyped-def]
     """Draw the small discs of one row of the picture into the rings, around ring row ``slot``."""
     starts, firsts, seconds, counts = table.start, table.first, table.second, table.rows
@@ -100,20 +99,13 @@ def _draw_row(rgb, coc, ys, slot, y, table, ring, stride, newest, drawn):  # typ
         green = rgb[ys, x, 1] * weight
         blue = rgb[ys, x, 2] * weight
         at = layer * _RING * stride + (x + MARGIN) * 4
-        zero = U(0)
-        centred_row(
-            ring, at + slot * stride, starts[i, zero] * 4, firsts[i, zero], seconds[i, zero], red, green, blue, weight
-        )
-        for d in range(1, counts[i] + 1):
-            k = U(d)
-            start = starts[i, k] * 4
-            a = firsts[i, k]
-            b = seconds[i, k]
-            centred_row(ring, at + ((slot - d) & (_RING - 1)) * stride, start, a, b, red, green, blue, weight)
-            centred_row(ring, at + ((slot + d) & (_RING - 1)) * stride, start, a, b, red, green, blue, weight)
+        for d in range(-counts[i], counts[i] + 1):
+            k = U(abs(d))
+            row = at + ((slot + d) & (_RING - 1)) * stride
+            centred_row(ring, row, starts[i, k] * 4, firsts[i, k], seconds[i, k], red, green, blue, weight)
 
 
-@njit(inline="always")
+@njit(**PART)
 def _find_active(drawn, z, active):  # type: ignore[no-untyped-def]
     """Mark the blocks of row ``z`` that a disc of the layer may touch: drawn within reach, in it or beside it."""
     blocks = active.shape[0]
@@ -126,7 +118,7 @@ def _find_active(drawn, z, active):  # type: ignore[no-untyped-def]
                 active[min(b + 1, blocks - 1)] = True
 
 
-@njit(inline="always")
+@njit(**PART)
 def _sum_blocks(ring, row, width, active, out):  # type: ignore[no-untyped-def]
     """Sum a ring row over its runs of active blocks; every span starts and ends inside one run."""
     blocks = active.shape[0]
@@ -146,10 +138,10 @@ def _sum_blocks(ring, row, width, active, out):  # type: ignore[no-untyped-def]
         b = end
 
 
-@njit(inline="always")
-def _composite_row(rgb, coc, opening, z, cell, rows, active, fine, has, out):  # type: ignore[no-untyped-def]
-    """Composite row ``z`` from front to back: coarse front, fine layers around the focus, coarse back, hidden."""
-    present = np.empty(_LAYERS, np.int64)
+@njit(**PART)
+def _composite_row(rgb, coc, opening, z, cell, rows, active, out):  # type: ignore[no-untyped-def]
+    """Composite row ``z`` from front to back; a layer takes its coverage, or what the nearer ones have left of it."""
+    present = np.empty(_LAYERS + 1, np.int64)
     count = 0
     for x in range(coc.shape[1]):
         if x % _BLOCK == 0:
@@ -158,73 +150,49 @@ def _composite_row(rgb, coc, opening, z, cell, rows, active, fine, has, out):  #
                 if active[layer, x // _BLOCK]:
                     present[count] = layer
                     count += 1
+            present[count] = _LAYERS
         q = U(x * 4)
         own = coc[z, x]
-        in_focus = abs(own) < F(IN_FOCUS_RADIUS)
         left = F(1)
+        total = F(0)
         red = F(0)
         green = F(0)
         blue = F(0)
-        if has[FRONT]:
-            left = max(F(1) - fine[FRONT, q + U(3)], F(0))
-            red = fine[FRONT, q]
-            green = fine[FRONT, q + U(1)]
-            blue = fine[FRONT, q + U(2)]
-        total = F(1) - left
         # The last layer that may still belong to the pixel's own surface; past it, light comes through openings.
         last_own = layer_of(own) + 1
         if own <= F(-FINE_RADIUS):
-            last_own = 0 if own > F(-2 * FINE_RADIUS) else -1
+            last_own = _FIRST_FINE if own > F(-2 * FINE_RADIUS) else _COARSE_FRONT
         closed = False
-        focus_done = False
+        own_done = False
         for k in range(count + 1):
-            layer = present[k] if k < count else _LAYERS
-            if layer >= _LAYERS // 2 and in_focus:
-                red += left * rgb[z, x, 0]
-                green += left * rgb[z, x, 1]
-                blue += left * rgb[z, x, 2]
-                total += left
-                left = F(0)
-            if left <= F(0):
+            layer = present[k]
+            if (layer > _FOCUS and not own_done) or (layer >= _FOCUS and abs(own) < F(IN_FOCUS_RADIUS)):
+                # What a pixel in focus has left is its own. A nearly sharp one beside sharp ones gives light away and
+                # gets none back: what it lacks is its own too, or thin lines of the background would shine through.
+                own_done = True
+                share = left
+                if abs(own) >= F(IN_FOCUS_RADIUS):
+                    share *= min(max((F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0)), F(0)), F(1))
+                left -= share
+                total += share
+                red += share * rgb[z, x, 0]
+                green += share * rgb[z, x, 1]
+                blue += share * rgb[z, x, 2]
+            if left <= F(0) or layer == _LAYERS:
                 break
-            if layer > _LAYERS // 2 and not focus_done:
-                focus_done = True
-                if abs(own) < F(OWN_RADIUS):
-                    # A nearly sharp pixel beside sharp ones gives light away and gets none back; what it lacks is its
-                    # own, not a far surface's, or thin lines of the background would shine through.
-                    share = left * min((F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0)), F(1))
-                    left -= share
-                    total += share
-                    red += share * rgb[z, x, 0]
-                    green += share * rgb[z, x, 1]
-                    blue += share * rgb[z, x, 2]
             if layer > last_own and not closed:
                 closed = True
                 left *= opening_at(opening, cell, z, x)
-            if layer < _LAYERS:
-                share, taken = take(rows[U(layer), q + U(3)], left)
-                left -= taken
-                total += taken
-                red += share * rows[U(layer), q]
-                green += share * rows[U(layer), q + U(1)]
-                blue += share * rows[U(layer), q + U(2)]
-        if left > F(0) and has[BACK]:
-            share, taken = take(fine[BACK, q + U(3)], left)
+            coverage = rows[U(layer), q + U(3)]
+            taken = min(max(coverage, F(0)), left)
+            if layer == _HIDDEN:
+                taken = left if coverage > F(1e-3) else F(0)
+            share = taken / max(coverage, F(1e-4))
             left -= taken
             total += taken
-            red += share * fine[BACK, q]
-            green += share * fine[BACK, q + U(1)]
-            blue += share * fine[BACK, q + U(2)]
-        if left > F(0) and has[HIDDEN]:
-            if not closed:
-                left *= opening_at(opening, cell, z, x)
-            coverage = fine[HIDDEN, q + U(3)]
-            if coverage > F(1e-3):
-                share = left / coverage
-                total += left
-                red += share * fine[HIDDEN, q]
-                green += share * fine[HIDDEN, q + U(1)]
-                blue += share * fine[HIDDEN, q + U(2)]
+            red += share * rows[U(layer), q]
+            green += share * rows[U(layer), q + U(1)]
+            blue += share * rows[U(layer), q + U(2)]
         if total > F(1e-4):
             scale = F(1) / total
             out[z, x, 0] = red * scale

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dofsim.bokeh._coarse import level_of
-from dofsim.bokeh._disc import KERNEL, F, add_disc
+from dofsim.bokeh._coarse import FIELDS, ONE, ZERO, collect, draw_cells, level_of
+from dofsim.bokeh._disc import KERNEL, F, U
 from dofsim.bokeh._edges import FAR
-from dofsim.bokeh.plan import FINE_RADIUS, HIDDEN, MARGIN
+from dofsim.bokeh.plan import FINE_RADIUS, HIDDEN
 
 
 @njit(**KERNEL)
@@ -25,26 +25,24 @@ def extend(near, far, distance, colour, cell, jump):  # type: ignore[no-untyped-
     edge. All cells of a ring are decided before any is written, so the result does not depend on a scanning order.
     """
     rows, columns = near.shape
-    ring_rows = np.empty(rows * columns, np.int32)
-    ring_columns = np.empty(rows * columns, np.int32)
+    ring = np.empty(rows * columns, np.int32)
+    ring_distance = np.empty(rows * columns, np.float32)
+    seen = np.zeros((rows, columns), np.int16)
     size = 0
     for j in range(rows):
         for i in range(columns):
             if distance[j, i] == F(0):
-                ring_rows[size] = j
-                ring_columns[size] = i
+                ring[size] = j * columns + i
                 size += 1
-    seen = np.zeros((rows, columns), np.int32)
     start = 0
     step = 0
-    found = np.empty((4096, 6), np.float32)
-    where = np.empty((4096, 2), np.int32)
     while size > start:
         step += 1
-        count = 0
-        for k in range(start, size):
-            for j in range(max(ring_rows[k] - 1, 0), min(ring_rows[k] + 2, rows)):
-                for i in range(max(ring_columns[k] - 1, 0), min(ring_columns[k] + 2, columns)):
+        end = size
+        for k in range(start, end):
+            above, beside = ring[k] // columns - 1, ring[k] % columns - 1
+            for j in range(max(above, 0), min(above + 3, rows)):
+                for i in range(max(beside, 0), min(beside + 3, columns)):
                     if distance[j, i] < F(FAR) or seen[j, i] == step:
                         continue
                     seen[j, i] = step
@@ -56,12 +54,12 @@ def extend(near, far, distance, colour, cell, jump):  # type: ignore[no-untyped-
                     blue = F(0)
                     for jj in range(max(j - 1, 0), min(j + 2, rows)):
                         for ii in range(max(i - 1, 0), min(i + 2, columns)):
-                            if distance[jj, ii] >= F(FAR):
-                                continue
                             away = distance[jj, ii] + (F(1) if jj == j or ii == i else F(1.4))
                             c = far[jj, ii]
                             gap = c - near[j, i]
-                            if gap < jump or away * cell > gap + F(2) * cell:
+                            if away >= F(FAR) or gap < jump or away * cell > gap + F(2) * cell:
+                                continue
+                            if away >= best + F(0.5):
                                 continue
                             if away < best - F(0.3):
                                 best = away
@@ -70,38 +68,23 @@ def extend(near, far, distance, colour, cell, jump):  # type: ignore[no-untyped-
                                 red = F(0)
                                 green = F(0)
                                 blue = F(0)
-                            if away < best + F(0.5):
-                                total += F(1)
-                                depth += c
-                                red += colour[jj, ii, 0]
-                                green += colour[jj, ii, 1]
-                                blue += colour[jj, ii, 2]
-                    if total == F(0):
-                        continue
-                    if count == len(where):
-                        found = np.concatenate((found, np.empty_like(found)))
-                        where = np.concatenate((where, np.empty_like(where)))
-                    scale = F(1) / total
-                    where[count, 0] = j
-                    where[count, 1] = i
-                    found[count, 0] = best
-                    found[count, 1] = depth * scale
-                    found[count, 2] = red * scale
-                    found[count, 3] = green * scale
-                    found[count, 4] = blue * scale
-                    count += 1
-        start = size
-        for k in range(count):
-            j = where[k, 0]
-            i = where[k, 1]
-            distance[j, i] = found[k, 0]
-            far[j, i] = found[k, 1]
-            colour[j, i, 0] = found[k, 2]
-            colour[j, i, 1] = found[k, 3]
-            colour[j, i, 2] = found[k, 4]
-            ring_rows[size] = j
-            ring_columns[size] = i
-            size += 1
+                            total += F(1)
+                            depth += c
+                            red += colour[jj, ii, 0]
+                            green += colour[jj, ii, 1]
+                            blue += colour[jj, ii, 2]
+                    if total > F(0):
+                        # Nobody reads these while the distance is not set, so the ring can be decided in place.
+                        far[j, i] = depth / total
+                        colour[j, i, 0] = red / total
+                        colour[j, i, 1] = green / total
+                        colour[j, i, 2] = blue / total
+                        ring[size] = j * columns + i
+                        ring_distance[size] = best
+                        size += 1
+        for k in range(end, size):
+            distance[ring[k] // columns, ring[k] % columns] = ring_distance[k]
+        start = end
 
 
 @njit(**KERNEL)
@@ -109,6 +92,8 @@ def hidden_band(far, distance, colour, cell_level, band, plan, table, acc, used)
     """Draw the hidden cells of one band into the band's tiles."""
     rows, columns = far.shape
     cells = plan.band_rows >> cell_level
+    side = F(1 << cell_level)
+    source = np.zeros(FIELDS, np.float32)
     for j in range(band * cells, min((band + 1) * cells, rows)):
         for i in range(columns):
             if distance[j, i] >= F(FAR):
@@ -118,11 +103,12 @@ def hidden_band(far, distance, colour, cell_level, band, plan, table, acc, used)
             if radius >= F(FINE_RADIUS):
                 level = max(level, level_of(radius, plan.levels))
             used[HIDDEN, level, band] = 1
-            tile = plan.tile_start[HIDDEN, level] + band * plan.tile_floats[level]
-            scale = F(1) / F(1 << level)
-            side = F(1 << cell_level) * scale
-            cy = (F(j - band * cells) + F(0.5)) * side - F(0.5) + F(MARGIN)
-            cx = (F(i) + F(0.5)) * side - F(0.5) + F(MARGIN)
-            radius = max(radius * scale, F(0.5) * side)
-            red, green, blue = colour[j, i, 0], colour[j, i, 1], colour[j, i, 2]
-            add_disc(acc, tile, plan.stride[level], cy, cx, radius, red, green, blue, side * side, table)
+            # A cell is at least as wide as itself, and its middle lies between pixels.
+            radius = max(radius, F(0.5) * side)
+            x, y = i << cell_level, j << cell_level
+            count = side * side
+            collect(source, U(0), colour[j, i, 0], colour[j, i, 1], colour[j, i, 2], count, radius, x, y, level)
+            source[5] += F(0.5) * (side - F(1)) * count
+            source[6] += F(0.5) * (side - F(1)) * count
+            row = (y - band * plan.band_rows) >> level
+            draw_cells(source, ZERO, x >> level, ONE, row, np.int64(HIDDEN), level, band, plan, table, acc)

@@ -1,12 +1,14 @@
-"""Tell the user why the very first run is slow: Numba compiles the kernels once and keeps them on disk."""
+"""The very first run: Numba compiles the kernels once and keeps them on disk. Say so, and use both cores for it."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from dofsim.cli.report import Report
 
@@ -36,3 +38,32 @@ def announce_compilation(report: Report) -> Iterator[None]:
 
     with event.install_listener("numba:compile", FirstCompilation()):
         yield
+
+
+@contextmanager
+def compiling_beside() -> Iterator[Callable[[], None]]:
+    """Compile half of the renderer's kernels in a second process while the block reads the photo, if they are cold.
+
+    Yields a function to be called before rendering: it compiles the other half and waits for the first. Whatever
+    goes wrong in the second process only costs time: the kernels are then compiled when they are needed.
+    """
+    from dofsim.bokeh.warmup import compile_sources, is_cold
+
+    if not is_cold():
+        yield lambda: None
+        return
+    with subprocess.Popen(
+        [sys.executable, "-m", "dofsim.bokeh.warmup"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as beside:
+
+        def finish() -> None:
+            compile_sources()
+            beside.wait()
+
+        try:
+            yield finish
+        finally:
+            beside.kill()

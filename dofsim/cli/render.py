@@ -161,9 +161,9 @@ def _render_one(
 ) -> None:
     report.stage(f"{path.name}: reading")
     import dofsim
-    from dofsim.cli.compiling import announce_compilation
+    from dofsim.cli.compiling import announce_compilation, compiling_beside
 
-    with report.warnings_as_lines(), announce_compilation(report):
+    with report.warnings_as_lines(), announce_compilation(report), compiling_beside() as finish_compiling:
         photo = dofsim.read_photo(path)
         for note in photo.notes:
             report.note(f"{path.name}: {note}")
@@ -172,6 +172,8 @@ def _render_one(
         if depth_place is not None:
             dofsim.write_depth(scene.depth, depth_place, overwrite=True)
         report.stage(f"{path.name}: blurring")
+        if not wish.preview_focus:
+            finish_compiling()
         if wish.preview_focus:
             result = scene.preview_focus(
                 wish.focus,
