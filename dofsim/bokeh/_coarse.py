@@ -45,8 +45,8 @@ def collect(cells, at, red, green, blue, count, radius, x, y, level):  # type: i
 def draw_cells(cells, at, first, columns, row, group, level, band, plan, table, acc):  # type: ignore[no-untyped-def]
     """Draw the sources of ``columns`` cells of row ``row`` of a band's grid, from column ``first``, and empty them.
 
-    ``cells`` holds their records from ``at`` on: sums of red, green, blue, count of pixels, radius (px), x and y
-    within the cell (px).
+    ``cells`` holds their records from ``at`` on: sums of red, green, blue, count, radius (px), and x and y within the
+    cell (px).
     """
     tile = plan.tile_start[group, level] + band * plan.tile_floats[level]
     scale = F(1) / F(1 << level)
