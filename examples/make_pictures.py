@@ -10,15 +10,15 @@ import dofsim
 
 HERE = Path(__file__).resolve().parent
 HEIGHT = 400
-EXAMPLES = ("astronaut.png", "chelsea.png")
+EXAMPLES = {"astronaut.png": "44%,27%", "chelsea.png": "42%,57%"}
 
 
 def main() -> None:
     """Write the picture beside this file."""
     halves = []
-    for name in EXAMPLES:
+    for name, point in EXAMPLES.items():
         photo = dofsim.read_photo(HERE / name)
-        halves += [photo.pixels, dofsim.prepare(photo).render(blur="2%").pixels]
+        halves += [photo.pixels, dofsim.prepare(photo).render(focus_at=point, blur="2.5%").pixels]
     tiles = []
     for half in halves:
         width = round(half.shape[1] * HEIGHT / half.shape[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -91,8 +92,12 @@ class DepthMap:
 
     def range(self) -> tuple[float, float]:
         """Inverse depth of the farthest and of the nearest pixel, (far, near), in the map's inverse unit."""
-        inverse = self.inverse().values
-        return float(inverse.min()), float(inverse.max())
+        return self._range
+
+    @cached_property
+    def _range(self) -> tuple[float, float]:
+        low, high = float(self.values.min()), float(self.values.max())
+        return (1.0 / high, 1.0 / low) if self.kind is DepthKind.METRIC else (low, high)
 
     def is_flat(self) -> bool:
         """Whether every pixel has the same depth (to float32 precision), so that nothing can be defocused."""
