@@ -1,4 +1,6 @@
-"""Export a trained generator: ``python -m dofsim.pix2pix.export RUN -o model.onnx``.
+"""Export a trained generator: ``python -m dofsim.pix2pix.export RUN [RUN ...] -o model.onnx``.
+
+Of several checkpoints of one run the weights are averaged (Wortsman et al., "Model soups", ICML 2022).
 
 Weights are stored as float16 and cast to float32 when the file is opened: half the size, and every operator still
 computes in float32, which is what ONNX Runtime is fast at on a CPU. Batch normalisation is folded into the
@@ -152,6 +154,20 @@ def _deviation(generator: nn.Module, path: Path, size: tuple[int, int]) -> float
     return float(np.abs(found - wanted).mean() / max(float(wanted.std()), 1e-9))
 
 
+def average(weights: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Mean of the weights of several checkpoints of one architecture.
+
+    Raises
+    ------
+    ModelError
+        If they differ in their tensors.
+    """
+    first = weights[0]
+    if any(w.keys() != first.keys() or any(w[k].shape != first[k].shape for k in first) for w in weights[1:]):
+        raise ModelError("checkpoints of different generators cannot be averaged; give those of one run")
+    return {name: torch.stack([w[name].double() for w in weights]).mean(dim=0).to(first[name].dtype) for name in first}
+
+
 def write_record(path: str | Path, record: dict[str, Any]) -> Path:
     """Write the record beside a model (its name with ``.json``), with the file's SHA-256 and the normalisation.
 
@@ -184,7 +200,7 @@ def write_record(path: str | Path, record: dict[str, Any]) -> Path:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of the exporter."""
     parser = argparse.ArgumentParser(prog="python -m dofsim.pix2pix.export", description=__doc__)
-    parser.add_argument("run", help="run folder or checkpoint")
+    parser.add_argument("run", nargs="+", help="run folder or checkpoint; of several the mean is exported")
     parser.add_argument("-o", "--out", required=True, help=".onnx file")
     parser.add_argument("--full", action="store_true", help="keep float32 weights")
     parser.add_argument("--input-size", type=int, default=320, help="longer side that the record recommends, px")
@@ -193,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.input_size % MULTIPLE:
         raise ParameterError(f"the input size is a multiple of {MULTIPLE}, not {given.input_size}")
     generator = Generator()
-    generator.load_state_dict(load_weights(given.run))
+    generator.load_state_dict(average([load_weights(run) for run in given.run]))
     path = export(generator, given.out, half=not given.full)
     size = path.stat().st_size
     if size > LARGEST:

@@ -122,3 +122,12 @@ def test_provenance_names_every_permitted_source_and_no_other():
     text = "\n".join(training_data())
     for name, terms in TERMS.items():
         assert (f"\n{name}" in text) == terms.train, name
+
+
+def test_checkpoints_are_averaged():
+    from dofsim.pix2pix.export import average
+
+    mean = average([{"w": torch.tensor([1.0, 3.0])}, {"w": torch.tensor([2.0, 5.0])}])
+    assert mean["w"].tolist() == [1.5, 4.0]
+    with pytest.raises(ModelError, match="cannot be averaged"):
+        average([{"w": torch.zeros(2)}, {"w": torch.zeros(3)}])
