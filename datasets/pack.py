@@ -71,7 +71,7 @@ def open_packs(names: Iterable[str | Path]) -> list[Rendered]:
     Parameters
     ----------
     names : iterable of path
-        As given to :func:`write_pack`.
+        As given to :func:`write_pack`, or folders of packs.
 
     Returns
     -------
@@ -83,7 +83,16 @@ def open_packs(names: Iterable[str | Path]) -> list[Rendered]:
         If a pack is missing or its two files do not fit each other.
     """
     packs = []
-    for name in map(Path, names):
+    listed: list[Path] = []
+    for given in map(Path, names):
+        if given.is_dir():
+            found = [path.with_name(path.name.removesuffix(".photo.npy")) for path in sorted(given.glob("*.photo.npy"))]
+            if not found:
+                raise DepthError(f"the folder {given} holds no packs; python -m dofsim.datasets.scenes makes some")
+            listed += found
+        else:
+            listed.append(given)
+    for name in listed:
         try:
             photo = np.load(name.with_name(name.name + ".photo.npy"), mmap_mode="r")
             inverse = np.load(name.with_name(name.name + ".inverse.npy"), mmap_mode="r")

@@ -64,7 +64,7 @@ TERMS: dict[str, Terms] = {
     "ios_depth_sampler": Terms("MIT", train=True, phone=True),
     "heic_pug": Terms("BSD-3-Clause", train=True, phone=True),
     "lensblur_depthy": Terms("MIT", train=True, phone=True),
-    "lensblur_spite": Terms("MIT", train=True, phone=True),
+    "lensblur_spite": Terms("MIT", train=True, phone=True, citation="photo credited to @blurspline"),
     "arkit_promptda": Terms("Apache-2.0", train=True, phone=True),
     "arc_robot": Terms("Apache-2.0", train=True),
     "hololens_office": Terms("MIT", train=True),

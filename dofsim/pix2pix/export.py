@@ -204,6 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-o", "--out", required=True, help=".onnx file")
     parser.add_argument("--full", action="store_true", help="keep float32 weights")
     parser.add_argument("--input-size", type=int, default=320, help="longer side that the record recommends, px")
+    parser.add_argument("--data", help="the folder trained on; the record then names only sources with training scenes")
     parser.add_argument("--version", default="1", help="version in the record")
     given = parser.parse_args(arguments)
     if given.input_size % MULTIPLE:
@@ -214,14 +215,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size = path.stat().st_size
     if size > LARGEST:
         raise ModelError(f"{path} has {size / 2**20:.1f} MiB; shipped weights have at most {LARGEST // 2**20} MiB")
+    from dofsim.datasets.rgbd import index_folder
+    from dofsim.datasets.split import split_scenes
     from dofsim.pix2pix.provenance import training_data
+
+    trained = None
+    if given.data:
+        trained = {pair.source.name for pair in split_scenes(index_folder(Path(given.data) / "rgbd")).train}
 
     write_record(
         path,
         {
             "name": "dofsim-lite0",
             "licence": "Apache-2.0",
-            "training_data": training_data(),
+            "training_data": training_data(trained),
             "version": given.version,
             "input_size": given.input_size,
         },

@@ -338,7 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for item in fields(Config):
         flag = "--" + item.name.replace("_", "-")
         if item.name == "packs":
-            parser.add_argument(flag, nargs="*", default=(), help="files of generated scenes")
+            parser.add_argument(flag, nargs="*", default=(), help="generated scenes: packs, or folders of them")
         elif item.name == "shares":
             parser.add_argument(
                 flag, nargs=3, type=float, default=item.default, metavar=("REAL", "COMPOSITE", "RENDERED")

@@ -201,6 +201,10 @@ def test_packs_are_written_once_and_read_back(tmp_path):
     (pack,) = open_packs([name])
     assert pack.photo[:, 0, 0, 0].tolist() == [0, 1, 2]
     assert pack.inverse.max() == 1.0
+    assert len(open_packs([tmp_path])) == 1
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DepthError, match="no packs"):
+        open_packs([tmp_path / "empty"])
     assert not list(tmp_path.glob(".*"))
     np.save(tmp_path / "p.inverse.npy", np.zeros((2, 4, 6), np.float16))
     with pytest.raises(DepthError, match="holds photos"):
