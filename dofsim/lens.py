@@ -160,11 +160,9 @@ def keep_sharp(coc_px: npt.NDArray[np.float32], radius_px: float) -> npt.NDArray
     """
     if radius_px <= 0:
         return coc_px
-    kept = np.empty_like(coc_px)
     limit = np.float32(radius_px)
-    for source, target in zip(np.atleast_1d(coc_px), np.atleast_1d(kept), strict=True):
-        np.subtract(source, np.clip(source, -limit, limit), out=target)
-    return kept
+    kept = np.clip(coc_px, -limit, limit)
+    return np.subtract(coc_px, kept, out=kept)
 
 
 def parse_blur(blur: float | str, diagonal_px: float) -> float:
