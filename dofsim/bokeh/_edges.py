@@ -21,14 +21,17 @@ _MARKED = 0.35
 
 
 @njit(**KERNEL)
-def find_edges(rgb, coc, cell, jump, first, last, near, far, distance, colour, away):  # type: ignore[no-untyped-def]
+def find_edges(rgb, coc, cell, jump, softness, first, last, near, far, distance, colour, away):  # type: ignore[no-untyped-def]
     """For cell rows ``first .. last``: the nearest coc of each cell and, where it jumps, its farther surface.
+
+    ``softness``: how many px beside an edge have mixed colours.
 
     ``near``, ``far``, ``distance``: float32 (rows, columns); ``colour``: float32 (rows, columns, 3). Cells without a
     jump keep ``distance`` = FAR, the others get 0. ``away``: float32 (rows, columns), 0 where the jump is
     large enough to be marked, else FAR.
     """
     height, width = coc.shape
+    rim = 2 * softness
     for j in range(first, last):
         top = j * cell
         for i in range(near.shape[1]):
@@ -47,25 +50,25 @@ def find_edges(rgb, coc, cell, jump, first, last, near, far, distance, colour, a
             away[j, i] = F(0) if highest - lowest > max(F(2) * jump, F(_MARKED) * abs(lowest)) else F(FAR)
             if highest - lowest <= jump:
                 continue
-            # The far side, over a rim of two pixels. Pixels that touch the near side have mixed colours and count
-            # little, and a small light that the edge cuts does not go on below the near surface.
+            # The far side, over a rim of pixels. Those as close to the near side as edges are soft have mixed colours
+            # and count little, and a small light that the edge cuts does not go on below the near surface.
             limit = highest - F(0.3) * (highest - lowest)
             total = F(0)
             depth = F(0)
             red = F(0)
             green = F(0)
             blue = F(0)
-            for y in range(max(top - 2, 0), min(top + cell + 2, height)):
-                for x in range(max(x0 - 2, 0), min(x0 + cell + 2, width)):
+            for y in range(max(top - rim, 0), min(top + cell + rim, height)):
+                for x in range(max(x0 - rim, 0), min(x0 + cell + rim, width)):
                     c = coc[y, x]
                     if c < limit or c > highest + jump:
                         continue
                     weight = F(1)
                     beside = min(
-                        coc[y, max(x - 1, 0)],
-                        coc[y, min(x + 1, width - 1)],
-                        coc[max(y - 1, 0), x],
-                        coc[min(y + 1, height - 1), x],
+                        coc[y, max(x - softness, 0)],
+                        coc[y, min(x + softness, width - 1)],
+                        coc[max(y - softness, 0), x],
+                        coc[min(y + softness, height - 1), x],
                     )
                     if beside < limit:
                         weight = F(0.05)

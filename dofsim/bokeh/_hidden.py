@@ -12,9 +12,31 @@ import numpy as np
 from numba import njit
 
 from dofsim.bokeh._coarse import FIELDS, ONE, ZERO, collect, draw_cells, level_of
-from dofsim.bokeh._disc import KERNEL, F, U
+from dofsim.bokeh._disc import KERNEL, PART, F, U
 from dofsim.bokeh._edges import FAR
 from dofsim.bokeh.plan import FINE_RADIUS, HIDDEN
+
+
+@njit(**PART)
+def _drop_ramps(far, distance, jump):  # type: ignore[no-untyped-def]
+    """Unmark the cells on the slope of a soft edge: what a farther marked cell beside them shows lies behind them too.
+
+    The pixels of such a slope mix two surfaces; carried on, they would be a bright or dark rim around the near one.
+    """
+    rows, columns = far.shape
+    slope = np.zeros((rows, columns), np.bool_)
+    for j in range(rows):
+        for i in range(columns):
+            if distance[j, i] != F(0):
+                continue
+            for y in range(max(j - 1, 0), min(j + 2, rows)):
+                for x in range(max(i - 1, 0), min(i + 2, columns)):
+                    if distance[y, x] == F(0) and far[y, x] > far[j, i] + jump:
+                        slope[j, i] = True
+    for j in range(rows):
+        for i in range(columns):
+            if slope[j, i]:
+                distance[j, i] = F(FAR)
 
 
 @njit(**KERNEL)
@@ -24,6 +46,7 @@ def extend(near, far, distance, colour, cell, jump):  # type: ignore[no-untyped-
     A cell takes the mean of those neighbours of the earlier rings that it lies behind and that are closest to their
     edge. All cells of a ring are decided before any is written, so the result does not depend on a scanning order.
     """
+    _drop_ramps(far, distance, jump)
     rows, columns = near.shape
     ring = np.empty(rows * columns, np.int32)
     ring_distance = np.empty(rows * columns, np.float32)

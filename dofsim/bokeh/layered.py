@@ -8,6 +8,7 @@ renderings may run side by side.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
@@ -20,6 +21,9 @@ from dofsim.bokeh.spans import SpanTable, span_table
 
 _FINE_BAND_ROWS = 256
 _CASCADE_ROWS = 128
+
+_SOFTNESS = 1 / 1200
+"""Width of the mixed colours beside an edge, as a share of the diagonal: 4 px of a 12 MP photo."""
 
 
 def render_layered(
@@ -100,6 +104,7 @@ def _draw_hidden(
 
     cell = plan.cell
     jump = np.float32(max(1.0, 0.5 * cell))
+    softness = max(1, round(math.hypot(plan.height, plan.width) * _SOFTNESS))
     shape = (-(-plan.height // cell), -(-plan.width // cell))
     near, far = np.empty(shape, np.float32), np.zeros(shape, np.float32)
     distance = np.full(shape, FAR, np.float32)
@@ -108,7 +113,7 @@ def _draw_hidden(
     rows = max(1, _CASCADE_ROWS // cell)
     workers.run(
         lambda first: find_edges(
-            rgb, coc, cell, jump, first, min(first + rows, shape[0]), near, far, distance, colour, away
+            rgb, coc, cell, jump, softness, first, min(first + rows, shape[0]), near, far, distance, colour, away
         ),
         range(0, shape[0], rows),
     )

@@ -38,7 +38,7 @@ def compile_sources() -> None:
     maps = [np.zeros((_SIZE, _SIZE), np.float32) for _ in range(5)]
     colour, jump = np.zeros((_SIZE, _SIZE, 3), np.float32), np.float32(1)
     near, far, distance, away, opening = maps
-    find_edges(rgb, coc, 1, jump, 0, _SIZE, near, far, distance, colour, away)
+    find_edges(rgb, coc, 1, jump, 1, 0, _SIZE, near, far, distance, colour, away)
     open_around(near, away, 1, opening)
     extend(near, far, distance, colour, 1, jump)
     hidden_band(far, distance, colour, 0, 0, plan, table, acc, used)

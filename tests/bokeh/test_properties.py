@@ -61,6 +61,17 @@ def test_the_sharp_subject_does_not_bleed_into_the_background() -> None:
     assert np.array_equal(out[20:60, 20:60], rgb[20:60, 20:60])
 
 
+def test_a_soft_edge_leaves_no_bright_rim_on_the_background() -> None:
+    # As phones take it: colour and depth of the edge run over several pixels, so some bright ones are half far.
+    size = 1200
+    ramp = np.clip((np.arange(size) - 600 + 4) / 8, 0, 1).astype(np.float32)
+    rgb = np.broadcast_to((0.05 + 0.9 * (1 - ramp))[None, :, None], (400, size, 3))
+    coc = np.broadcast_to((2.0 + 58.0 * ramp)[None, :], (400, size))
+    profile = render(rgb, coc)[200, :, 0]
+    assert profile[625:].max() < 0.085
+    assert profile[:590].min() > 0.9
+
+
 def test_a_blurred_foreground_spreads_over_the_sharp_background() -> None:
     rgb = np.zeros((80, 80, 3), np.float32)
     rgb[:, :40] = 1.0
