@@ -11,7 +11,6 @@ picture alone, so the result does not depend on the number of threads.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +38,8 @@ GROUPS = 3
 FRONT, BACK, HIDDEN = range(GROUPS)
 
 _BAND_ROWS = 256
+_COARSE_CELL_RADIUS = 34.0
+_COARSE_CELL_PIXELS = 4_000_000
 
 
 class Plan(NamedTuple):
@@ -100,7 +101,8 @@ def make_plan(height: int, width: int, max_radius: float) -> Plan:
     -------
     Plan
     """
-    levels = max(1, math.ceil(math.log2(max(max_radius, 1.0) / FINE_RADIUS) + 1e-9))
+    cell = cell_size(height, width, max_radius)
+    levels = cell.bit_length() - 1
     while max_radius >= FINE_RADIUS * 2**levels:
         levels += 1
     unit = 2**levels
@@ -126,7 +128,7 @@ def make_plan(height: int, width: int, max_radius: float) -> Plan:
         padded_width,
         band_rows,
         bands,
-        cell_size(max_radius, levels),
+        cell,
         stride,
         tile_start,
         tile_floats,
@@ -136,7 +138,9 @@ def make_plan(height: int, width: int, max_radius: float) -> Plan:
     )
 
 
-def cell_size(max_radius: float, levels: int) -> int:
-    """Side of the cells of the hidden layer, px: 2, or 4 where the largest radius is above 34."""
-    wanted = min(max(2.0, max_radius / 12.0), 4.0)
-    return min(2 ** round(math.log2(wanted)), 2**levels)
+def cell_size(height: int, width: int, max_radius: float) -> int:
+    """Side of the cells in which edges are found, px: 2, or 4 in large pictures and where the blur is wide.
+
+    Finer cells would cost more time there than they show: a phone's depth map knows its edges no better than 4 px.
+    """
+    return 4 if max_radius > _COARSE_CELL_RADIUS or height * width > _COARSE_CELL_PIXELS else 2
