@@ -6,6 +6,7 @@ module compiles the second half and leaves it in Numba's cache on disk.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -18,12 +19,17 @@ _SIZE = 8
 
 
 def is_cold() -> bool:
-    """Whether the kernels were never compiled for this interpreter, as far as the cache's folder tells."""
-    from dofsim.bokeh._fine import fine_band
+    """Whether the kernels were never compiled for this interpreter, as far as the cache's folder tells.
 
-    version = f"py{sys.version_info.major}{sys.version_info.minor}"
-    folder = fine_band.stats.cache_path
-    return folder is None or not any(Path(folder).glob(f"_fine.fine_band-*.{version}.nbi"))
+    Looks where Numba keeps its cache without importing Numba, which alone takes most of a second. Where neither folder
+    is in use (a read-only installation), the answer is False: the kernels are then compiled when they are needed.
+    """
+    package = Path(__file__).parent
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if not chosen and not os.access(package, os.W_OK):
+        return False
+    folder = Path(chosen) if chosen else package / "__pycache__"
+    return not any(folder.rglob(f"_fine.fine_band-*.py{sys.version_info.major}{sys.version_info.minor}.nbi"))
 
 
 def compile_sources() -> None:

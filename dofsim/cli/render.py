@@ -163,7 +163,7 @@ def _render_one(
     import dofsim
     from dofsim.cli.compiling import announce_compilation, compiling_beside
 
-    with report.warnings_as_lines(), announce_compilation(report), compiling_beside() as finish_compiling:
+    with report.warnings_as_lines(), compiling_beside() as finish_compiling, announce_compilation(report):
         photo = dofsim.read_photo(path)
         for note in photo.notes:
             report.note(f"{path.name}: {note}")
