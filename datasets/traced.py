@@ -2,7 +2,7 @@
 
 Mitsuba is a development dependency (``pip install mitsuba``) and needs an LLVM shared library, 16 or newer (Debian:
 ``apt-get install libllvm19``). Coordinates as in :mod:`dofsim.datasets.raycast`: x right, y up, z into the scene.
-All surfaces are Lambertian, so that their radiance does not depend on the place of the viewer.
+Surfaces are Lambertian unless told to shine, so that their radiance does not depend on the place of the viewer.
 """
 
 from __future__ import annotations
@@ -87,16 +87,19 @@ class Stage:
     gather : bool
         Find the ambient light by rays that leave the surfaces, which is far less noisy than aiming at it, unless small
         bright things glow nearby.
+    sky : float32 (h, 2 h, 3), optional
+        Radiance from all directions, zenith first; instead of ``ambient``.
     """
 
     ambient: tuple[float, float, float] = (0.0, 0.0, 0.0)
     suns: list[tuple[tuple[float, float, float], tuple[float, float, float]]] = field(default_factory=list)
     gather: bool = True
-    _parts: list[tuple[Mesh, npt.ArrayLike, npt.ArrayLike | None, bool]] = field(default_factory=list)
+    sky: Picture | None = None
+    parts: list[tuple[Mesh, npt.ArrayLike, npt.ArrayLike | None, bool, float]] = field(default_factory=list)
 
     def add(
         self, mesh: Mesh, look: npt.ArrayLike = (0.0, 0.0, 0.0), *, glow: npt.ArrayLike | None = None,
-        lights: bool = False,
+        lights: bool = False, shine: float = 0.0,
     ) -> None:  # fmt: skip
         """Put a mesh on the stage.
 
@@ -109,11 +112,13 @@ class Stage:
             Radiance that the surface sends out by itself.
         lights : bool
             Whether that light also falls on other surfaces.
+        shine : float
+            0 is Lambertian, towards 1 a coat of varnish that is ever smoother.
         """
-        self._parts.append((mesh, look, glow, lights))
+        self.parts.append((mesh, look, glow, lights, shine))
 
     def __len__(self) -> int:
-        return len(self._parts)
+        return len(self.parts)
 
     def scene(self, mi: Any, *, bounces: int = 1) -> Any:
         """Hand the stage to Mitsuba.
@@ -134,7 +139,7 @@ class Stage:
         ParameterError
             If the stage is empty.
         """
-        if not self._parts:
+        if not self.parts:
             raise ParameterError("an empty stage cannot be traced; add a mesh")
         if bounces == 1:
             aimed = 1 if self.suns and self.gather else 3
@@ -144,7 +149,9 @@ class Stage:
         else:
             content = {"integrator": {"type": "path", "max_depth": bounces + 1}}
         content["type"] = "scene"
-        if any(self.ambient):
+        if self.sky is not None:
+            content["ambient"] = {"type": "envmap", "bitmap": mi.Bitmap(np.ascontiguousarray(self.sky))}
+        elif any(self.ambient):
             content["ambient"] = {
                 "type": "constant", "radiance": _colour(self.ambient),
                 "sampling_weight": 0.0 if self.suns and self.gather else 1.0,
@@ -155,13 +162,16 @@ class Stage:
                 "type": "directional", "direction": direction.tolist(), "irradiance": _colour(irradiance),
             }  # fmt: skip
         # Mitsuba wants something to sample, if only what no other surface is lit by
-        dark = not any(self.ambient) and not self.suns and not any(lights for *_, lights in self._parts)
-        for k, (mesh, look, glow, lights) in enumerate(self._parts):
+        lit = any(self.ambient) or self.suns or self.sky is not None or any(part[3] for part in self.parts)
+        for k, (mesh, look, glow, lights, shine) in enumerate(self.parts):
             props = mi.Properties()
-            surface = {"type": "diffuse", "reflectance": _texture(mi, look)}
+            surface: dict[str, Any] = {"type": "diffuse", "reflectance": _texture(mi, look)}
+            if shine > 0:
+                coat: dict[str, Any] = {"type": "roughplastic", "alpha": 0.4 - 0.35 * shine}
+                surface = {"diffuse_reflectance": surface["reflectance"], **coat}
             props["bsdf"] = mi.load_dict({"type": "twosided", "bsdf": surface})
             if glow is not None:
-                weight = float(lights or dark)
+                weight = float(lights or not lit)
                 props["emitter"] = mi.load_dict(
                     {"type": "area", "radiance": _texture(mi, glow), "sampling_weight": weight}
                 )

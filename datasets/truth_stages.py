@@ -130,7 +130,7 @@ def bokeh(rng: np.random.Generator) -> Setting:
         (near + 0.02, rng.uniform(3.5, 5), rng.uniform(20, 32)),
         _reach(rng),
         f"street at night, {lights} lights of radiance 8..250 at 6-38 m, ball and post near",
-        effort=4,
+        effort=3,
     )
 
 
@@ -216,7 +216,6 @@ def hair(rng: np.random.Generator) -> Setting:
         (1.0, middle, back),
         _reach(rng),
         f"{count} blades of grass at 0.8-8 m, a ball, a hedge at {back:.0f} m",
-        effort=2,
     )
 
 
@@ -302,7 +301,6 @@ def portrait(rng: np.random.Generator) -> Setting:
         (z - 0.08, rng.uniform(5, 7), rng.uniform(20, 28)),
         _reach(rng),
         f"head and shoulders with {strands} loose hairs at {z:.1f} m, park with specks of sun at 7-30 m",
-        effort=2,
     )
 
 

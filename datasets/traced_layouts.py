@@ -1,0 +1,400 @@
+"""Scenes for training, to be ray-traced: rooms, tables, streets, gardens, portraits, clutter.
+
+A layout furnishes a :class:`Set` and returns the camera. Furniture comes from :mod:`dofsim.datasets.furnish`, bodies
+from :mod:`dofsim.datasets.organic`; grass, hair, leaves, curtains and windows are added here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dofsim.datasets import meshes, organic, patterns
+from dofsim.datasets.furnish import Builder, small_things
+from dofsim.datasets.organic import Body
+from dofsim.datasets.raycast import BOX, GROUND, Camera, turn
+from dofsim.datasets.traced import Picture, Stage
+from dofsim.datasets.traced_world import leaves, texture
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """What many scenes share.
+
+    Attributes
+    ----------
+    bodies : dict of str to list of Body
+        By the names of :data:`dofsim.datasets.organic.BODIES`.
+    skies : sequence of float32 (h, 2 h, 3)
+        Radiance from all directions; may be empty.
+    """
+
+    bodies: dict[str, list[Body]]
+    skies: Sequence[Picture] = ()
+
+
+def make_library(rng: np.random.Generator, *, each: int = 8, skies: Sequence[Picture] = ()) -> Library:
+    """Make so many bodies of each kind."""
+    return Library({name: [make(rng) for _ in range(each)] for name, make in organic.BODIES.items()}, skies)
+
+
+@dataclass(eq=False)
+class Set:
+    """A stage that is being furnished.
+
+    Attributes
+    ----------
+    stage : Stage
+    builder : Builder
+        Its world is put on the stage at the end.
+    library : Library
+    """
+
+    stage: Stage
+    builder: Builder
+    library: Library
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The generator that everything is drawn from."""
+        return self.builder.rng
+
+    def cloth(self) -> npt.NDArray[np.float32]:
+        """A texture of the bank with a tint."""
+        bank, rng = self.builder.bank, self.rng
+        tint = np.clip(rng.normal(1.0, 0.2, 3), 0.3, 1.5) * rng.uniform(0.4, 1.3)
+        return np.clip(texture(bank, int(rng.integers(len(bank)))) * tint, 0.01, 0.9).astype(np.float32)
+
+    def body(self, kind: str, x: float, y: float, z: float, height: float, yaw: float = 0.0) -> None:
+        """A body of the library, standing on height y."""
+        rng = self.rng
+        choice = self.library.bodies[kind]
+        tone = rng.uniform(0.25, 1.25)
+        looks: dict[str, npt.ArrayLike] = {
+            "skin": np.array([0.62, 0.4, 0.29]) * tone, "eye": (0.02, 0.02, 0.02), "cloth": self.cloth(),
+            "trousers": self.cloth(), "shoe": patterns.paint(rng, 0.03, 0.4), "fur": self.cloth(),
+            "stone": self.cloth(), "hair": np.array([0.3, 0.17, 0.08]) * rng.uniform(0.1, 1.8),
+        }  # fmt: skip
+        body = choice[int(rng.integers(len(choice)))]
+        size = height * np.array([rng.uniform(0.9, 1.1), 1.0, rng.uniform(0.9, 1.1)])
+        for part, mesh in body.parts.items():
+            shown = mesh.repeated(*np.exp(rng.normal(0.3, 0.5, 2)))
+            self.stage.add(shown.placed((x, y, z), turn(yaw), size), looks[part])
+
+    def hair(self, x: float, y: float, z: float, size: float) -> None:
+        """Loose hair around a head whose middle is at (x, y, z) and whose half-width is ``size``."""
+        rng = self.rng
+        n = int(rng.integers(300, 1500))
+        way = rng.normal(0, 1, (n, 3))
+        way[:, 1] = np.abs(way[:, 1]) * 0.9 - 0.2
+        way[:, 2] = np.abs(way[:, 2]) * 0.9 - 0.3
+        way /= np.linalg.norm(way, axis=1, keepdims=True)
+        root = np.array([x, y, z]) + way * size * (1.0, 1.15, 1.1)
+        t = np.linspace(0, 1, 7)[None, :, None]
+        length = size * rng.uniform(0.2, 1.8) * rng.uniform(0.5, 1.2, (n, 1, 1))
+        fall = np.array([0, -1.0, 0]) * rng.uniform(0.2, 1.2)
+        curl = rng.normal(0, 0.3, (n, 1, 3))
+        paths = root[:, None] + length * (way[:, None] * t + (fall + curl) * t**2 * 0.6)
+        widths = rng.uniform(0.006, 0.015, (n, 1)) * size * np.linspace(1, 0.4, 7)
+        colour = np.array([0.3, 0.17, 0.08]) * rng.uniform(0.1, 1.8) * rng.uniform(0.6, 1.4, (1, n, 1))
+        self.stage.add(meshes.ribbons(paths, widths, (0, y, -5)), np.clip(colour, 0.005, 0.9))
+
+    def grass(self, y: float, near: float, far: float, tall: float) -> None:
+        """Blades of grass in a wedge before the camera."""
+        rng = self.rng
+        n = int(rng.integers(1500, 6000))
+        z = near * (far / near) ** rng.random(n)
+        x = rng.uniform(-0.8, 0.8, n) * (z + 0.3)
+        t = np.linspace(0, 1, 5)
+        height = tall * rng.uniform(0.4, 1.2, n)
+        bend = rng.normal(0, 0.5, (n, 2)) * height[:, None]
+        paths = np.stack((
+            x[:, None] + bend[:, :1] * t**2, y + height[:, None] * t, z[:, None] + bend[:, 1:] * t**2
+        ), axis=-1)  # fmt: skip
+        widths = rng.uniform(0.02, 0.05) * tall * rng.uniform(0.6, 1.2, (n, 1)) * (1 - 0.85 * t**1.5)
+        green = np.array([rng.uniform(0.15, 0.45), 0.42, 0.1]) * rng.uniform(0.5, 1.4, (1, n, 1))
+        self.stage.add(
+            meshes.ribbons(paths, widths), np.clip(green * np.linspace(1.1, 0.4, 8)[:, None, None], 0.01, 0.9)
+        )
+
+    def branch(self, x: float, y: float, z: float, size: float) -> None:
+        """A cloud of leaves, such as a bush or an overhanging branch."""
+        rng = self.rng
+        colour = np.array([rng.uniform(0.1, 0.4), 0.35, 0.08]) * rng.uniform(0.5, 1.3)
+        mesh, look = leaves(rng, size * rng.uniform(0.5, 1.2, 3), colour)
+        self.stage.add(mesh.placed((x, y, z)), look)
+
+    def daylight(self) -> None:
+        """Sky and sun outdoors."""
+        rng, stage = self.rng, self.stage
+        if self.library.skies and rng.random() < 0.6:
+            sky = self.library.skies[int(rng.integers(len(self.library.skies)))]
+            sky = np.roll(sky, int(rng.integers(sky.shape[1])), axis=1)
+            stage.sky = (sky / max(float(sky.mean()), 1e-4) * rng.uniform(0.4, 1.0)).astype(np.float32)
+        else:
+            half = patterns.sky(rng, rng.uniform(0.6, 1.1))[:, ::-1]
+            upper = half[::8, ::4]
+            wide = np.concatenate((upper, upper[:, ::-1]), axis=1)
+            stage.sky = np.concatenate((wide, np.repeat(wide[-1:], len(wide), axis=0) * 0.6)).astype(np.float32)
+        warm = rng.uniform(0, 0.5)
+        sun = np.array([1.0, 1 - 0.35 * warm, 1 - 0.8 * warm]) * max(0.01, rng.uniform(-1.5, 4.0))
+        towards = (float(rng.normal(0, 0.8)), float(rng.uniform(0.3, 1.3)), float(rng.normal(-0.3, 0.7)))
+        stage.suns.append((towards, (float(sun[0]), float(sun[1]), float(sun[2]))))
+
+    def lamp(self, x: float, y: float, z: float, size: float, strength: float) -> None:
+        """A lit ball."""
+        warm = self.rng.uniform(0, 0.5)
+        glow = np.array([1.0, 1 - 0.3 * warm, 1 - 0.8 * warm]) * strength
+        self.stage.add(meshes.ball(10, 20).placed((x, y, z), None, size), (0.8, 0.8, 0.8), glow=glow, lights=True)
+
+
+def _shell(s: Set, half: float, back: float, high: float, front: float = -2.5) -> None:
+    """A closed room with windows, curtains, pictures and lamps."""
+    b, rng = s.builder, s.rng
+    middle, deep = (back + front) / 2, (back - front) / 2
+    wall = b.look(2.0, 0.85)
+    b.part(BOX, (0, -0.05, middle), (half, 0.05, deep), b.look(2.0, 0.75))
+    b.part(
+        BOX,
+        (0, high + 0.05, middle),
+        (half, 0.05, deep),
+        b.look(2.0, 1.0) | {"tint": np.full(3, rng.uniform(0.8, 1.6))},
+    )
+    for z in (front, back):
+        b.part(BOX, (0, high / 2, z), (half, high / 2, 0.05), wall if rng.random() < 0.7 else b.look(2.0, 0.7))
+    for side in (-1, 1):
+        b.part(BOX, (side * half, high / 2, middle), (0.05, high / 2, deep), wall)
+    strength = np.exp(rng.uniform(np.log(1.5), np.log(12)))
+    for _ in range(3):  # numbers of lights are the same in all rooms, see bake()
+        wide, tall = rng.uniform(0.3, 0.9), rng.uniform(0.4, 0.8)
+        glow = patterns.sky(rng, strength)
+        if rng.random() < 0.5:
+            x, y, z, yaw = rng.uniform(-0.8, 0.8) * half, high * 0.55, back - 0.06, 0.0
+        else:
+            side = rng.choice([-1.0, 1.0])
+            x, y, z, yaw = side * (half - 0.06), high * 0.55, rng.uniform(front + 1, back - 0.8), side * np.pi / 2
+        s.stage.add(meshes.card().placed((x, y, z), turn(yaw), (wide, tall, 1)), glow=glow, lights=True)
+        inward = turn(yaw) @ np.array([0, 0, -0.02])
+        for bar in (-1.0, 0.0, 1.0):
+            at = np.array([x, y, z]) + turn(yaw) @ np.array([bar * wide, 0, 0]) + inward
+            b.part(BOX, at, (0.025, tall, 0.02), wall, turn(yaw))
+        if rng.random() < 0.5:
+            for edge in (-1.2, 1.2):
+                at = np.array([x, y - 0.1, z]) + turn(yaw) @ np.array([edge * wide, 0, -0.1])
+                s.stage.add(organic.drapery(rng, 40).placed(at, turn(yaw), (0.25, tall * 1.3, 0.6)), s.cloth())
+    for _ in range(2):
+        at = (rng.uniform(-0.7, 0.7) * half, high - rng.uniform(0.05, 0.5), rng.uniform(front + 0.5, back - 0.3))
+        s.lamp(*at, rng.uniform(0.06, 0.2), rng.uniform(6, 40) if rng.random() < 0.6 else 0.3)
+    panel = meshes.floor().placed(
+        (rng.uniform(-0.3, 0.3), high - 0.02, rng.uniform(-1.5, 1)), turn(0, 0, np.pi), (0.6, 1, 0.6)
+    )
+    s.stage.add(panel, glow=(1.0, 0.95, 0.85) * np.array(rng.uniform(1, 5)), lights=True)
+    for _ in range(int(rng.integers(0, 4))):
+        b.picture(rng.uniform(-0.8, 0.8) * half, rng.uniform(0.4, 0.75) * high, back - 0.08, rng.uniform(0.2, 0.7))
+
+
+def _furnish(s: Set, half: float, back: float) -> None:
+    b, rng = s.builder, s.rng
+    things: list[Callable[..., object]] = [b.chair, b.chair, b.sofa, b.carton, b.lamp, b.plant]
+    for _ in range(int(rng.integers(2, 8))):
+        x, z = rng.uniform(-0.85, 0.85) * half, rng.uniform(1.0, max(1.1, back - 0.5))
+        style = rng.random()
+        if style < 0.25:
+            top = b.table(x, 0.0, z, rng.uniform(0.6, 1.2))
+            for _ in range(int(rng.integers(0, 5))):
+                _small(s, x + rng.normal(0, 0.2), top, z + rng.normal(0, 0.15), rng.uniform(0.08, 0.25))
+        elif style < 0.4:
+            b.shelf(x, 0.0, back - 0.3, rng.uniform(1.0, 2.2))
+        elif style < 0.6:
+            s.body("person", x, 0.0, z + 0.4, rng.uniform(1.2, 1.9), rng.uniform(-np.pi, np.pi))
+        elif style < 0.65:
+            s.body("animal", x, 0.0, z, rng.uniform(0.3, 0.7), rng.uniform(-np.pi, np.pi))
+        else:
+            things[int(rng.integers(len(things)))](x, 0.0, z, rng.uniform(0.6, 1.6))
+
+
+def _small(s: Set, x: float, y: float, z: float, size: float) -> None:
+    """Something that stands on a table."""
+    rng = s.rng
+    if rng.random() < 0.3:
+        s.body(str(rng.choice(["stone", "animal", "bust", "person"])), x, y, z, size, rng.uniform(-np.pi, np.pi))
+    else:
+        choice = small_things(s.builder)
+        choice[int(rng.integers(len(choice)))](x, y, z, size)
+
+
+def room(s: Set) -> Camera:
+    """A furnished room."""
+    rng = s.rng
+    half, back, high = rng.uniform(1.5, 3.8), rng.uniform(2.5, 8.0), rng.uniform(2.3, 3.3)
+    _shell(s, half, back, high)
+    _furnish(s, half, back)
+    eye = rng.uniform(0.6, min(1.8, high - 0.4))
+    return Camera((rng.normal(0, 0.4), eye, rng.uniform(-1.8, 0.3)), rng.normal(-0.15, 0.15), rng.normal(0, 0.3))
+
+
+def table(s: Set) -> Camera:
+    """Things on a table, seen from near."""
+    b, rng = s.builder, s.rng
+    wide, deep = rng.uniform(0.4, 1.4), rng.uniform(0.3, 0.9)
+    high = rng.uniform(0.6, 0.9)
+    b.part(BOX, (0, high - 0.02, deep), (wide, 0.02, deep), b.look(1.0, 0.6))
+    if rng.random() < 0.75:
+        _shell(s, rng.uniform(1.6, 3.5), 2 * deep + rng.uniform(0.1, 4.0), rng.uniform(2.3, 3.2))
+    else:
+        _nature(s, 0.0, rng.uniform(2.5, 6))
+    if rng.random() < 0.4:
+        s.body(
+            "person",
+            rng.normal(0, 0.4),
+            0.0,
+            2 * deep + rng.uniform(0.2, 0.6),
+            rng.uniform(1.2, 1.8),
+            rng.normal(0, 0.6),
+        )
+    for _ in range(int(rng.integers(1, 13))):
+        _small(s, rng.uniform(-0.9, 0.9) * wide, high, rng.uniform(0.12, 1.9) * deep, rng.uniform(0.06, 0.3))
+    eye, away = rng.uniform(0.1, 0.8), rng.uniform(0.05, 0.6)
+    aim = np.arctan2(-eye + 0.08, away + deep * rng.uniform(0.4, 1.2))
+    return Camera((rng.normal(0, 0.15), high + eye, -away), aim + rng.normal(0, 0.08), rng.normal(0, 0.15))
+
+
+def _nature(s: Set, ground: float, start: float) -> None:
+    """Ground, grass, trees, bushes, hills, houses from ``start`` m on, under the sky."""
+    b, rng = s.builder, s.rng
+    soil = b.look(2.0, 0.5)
+    if rng.random() < 0.5:
+        soil["tint"] = np.array([0.5, 0.8, 0.35]) * rng.uniform(0.5, 1.2)
+    b.part(GROUND, (0, ground, 0), (1, 1, 1), soil)
+    if rng.random() < 0.45:
+        s.grass(ground, 0.5, rng.uniform(4, 12), rng.uniform(0.04, 0.3))
+    for _ in range(int(rng.integers(0, 7))):
+        z = start + rng.exponential(8.0)
+        b.tree(rng.normal(0, 0.45) * (z + 3), ground, z, rng.uniform(2.0, 8.0))
+    for _ in range(int(rng.integers(0, 5))):
+        z = start + rng.exponential(12.0)
+        half = (rng.uniform(2, 6), rng.uniform(1.5, 6), rng.uniform(1, 5))
+        b.box(rng.normal(0, 0.7) * (z + 8), ground, z + 6, half, rng.normal(0, 0.4))
+    for _ in range(int(rng.integers(0, 6))):
+        z = start + rng.exponential(4.0)
+        size = rng.uniform(0.3, 1.2)
+        s.branch(rng.normal(0, 0.5) * (z + 2), ground + 0.5 * size, z, size)
+    for _ in range(int(rng.integers(0, 3))):
+        z = rng.uniform(60, 250)
+        hill = meshes.ball().placed(
+            (rng.normal(0, 80), ground, z), None, (z * 0.5, z * rng.uniform(0.05, 0.2), z * 0.3)
+        )
+        s.stage.add(hill.repeated(6, 3), s.cloth())
+    s.daylight()
+
+
+def garden(s: Set) -> Camera:
+    """Grass, bushes, stones, animals and people outdoors."""
+    b, rng = s.builder, s.rng
+    _nature(s, 0.0, rng.uniform(2, 8))
+    for _ in range(int(rng.integers(1, 8))):
+        z = 0.8 + rng.exponential(2.5)
+        x = rng.normal(0, 0.4) * (z + 0.4)
+        style = rng.random()
+        if style < 0.3:
+            s.body("person", x, 0.0, z + 1, rng.uniform(1.1, 1.9), rng.uniform(-np.pi, np.pi))
+        elif style < 0.45:
+            s.body("animal", x, 0.0, z, rng.uniform(0.3, 1.0), rng.uniform(-np.pi, np.pi))
+        elif style < 0.6:
+            s.body("stone", x, -0.05, z, rng.uniform(0.1, 0.8), rng.uniform(-np.pi, np.pi))
+        elif style < 0.75:
+            b.plant(x, 0.0, z, rng.uniform(0.3, 1.0))
+        elif style < 0.85:
+            b.chair(x, 0.0, z)
+        else:
+            b.lamp(x, 0.0, z + 0.5, rng.uniform(0.6, 3.0))
+    return Camera((0, rng.uniform(0.25, 1.8), 0), rng.normal(-0.1, 0.12), 0.0)
+
+
+def street(s: Set) -> Camera:
+    """Houses, cars, lamps and people along a street."""
+    b, rng = s.builder, s.rng
+    b.part(GROUND, (0, 0, 0), (1, 1, 1), b.look(3.0, 0.8))
+    road, shift = rng.uniform(2.5, 8.0), rng.uniform(-2.0, 2.0)
+    for side in (-1, 1):
+        z = rng.uniform(-4, 4)
+        b.part(BOX, (shift + side * (road + 1.5), 0.07, 60), (1.5, 0.07, 70), b.look(1.5))
+        while z < 70:
+            long, high = rng.uniform(3, 10), rng.uniform(2.5, 12)
+            if rng.random() < 0.85:
+                x = shift + side * (road + 7)
+                b.box(x, 0.0, z + long, (4.0, high / 2, long * 0.97))
+                for y in np.arange(1.2, high - 1, rng.uniform(2, 3)):
+                    for dz in np.arange(-0.7, 0.8, 0.35):
+                        pane = meshes.box().placed((x - side * 4.0, y, z + long * (1 + dz)), None, (0.06, 0.6, 0.4))
+                        s.stage.add(pane, (0.06, 0.07, 0.09))
+            z += 2 * long + (rng.uniform(1, 8) if rng.random() < 0.3 else 0)
+        for z in np.arange(rng.uniform(2, 9), 50, rng.uniform(6, 15)):
+            if rng.random() < 0.7:
+                (b.lamp if rng.random() < 0.6 else b.tree)(
+                    shift + side * (road + 0.6), 0.0, float(z), rng.uniform(2.5, 6)
+                )
+        for z in np.arange(rng.uniform(4, 12), 40, 6.5):
+            if rng.random() < 0.4:
+                b.car(shift + side * (road - 1.1), 0.0, float(z), rng.normal(0, 0.03))
+    for _ in range(int(rng.integers(0, 6))):
+        z = 1.8 + rng.exponential(6.0)
+        s.body("person", rng.normal(0, 0.4) * (z + 1), 0.0, z, rng.uniform(1.4, 1.95), rng.uniform(-np.pi, np.pi))
+    s.daylight()
+    return Camera((0, rng.uniform(0.5, 1.8), 0), rng.normal(-0.03, 0.08), rng.normal(0, 0.3))
+
+
+def portrait(s: Set) -> Camera:
+    """One to three people from near."""
+    b, rng = s.builder, s.rng
+    if rng.random() < 0.5:
+        half, back = rng.uniform(1.6, 3.5), rng.uniform(2.5, 8.0)
+        _shell(s, half, back, rng.uniform(2.4, 3.2))
+        if back > 3.5:
+            _furnish(s, half, back)
+    else:
+        _nature(s, 0.0, rng.uniform(2.5, 10))
+    eye, pitch = rng.uniform(1.1, 1.7), 0.0
+    for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
+        z = rng.uniform(0.55, 1.8)
+        x, style = rng.normal(0, 0.2) * z, rng.random()
+        if style < 0.6:
+            size, yaw = rng.uniform(0.5, 0.62), rng.normal(0, 0.5)
+            low = eye - 0.68 * size + rng.normal(0, 0.06)
+            s.body("bust", x, low, z, size, yaw)
+            if rng.random() < 0.6:
+                s.hair(x, low + 0.73 * size, z + 0.03, 0.19 * size)
+        elif style < 0.75 and b.cutout(
+            x, eye - z * 0.5, z, z * rng.uniform(0.75, 1.2), whole=False, facing=rng.normal(0, 0.15)
+        ):
+            continue
+        else:
+            s.body("person", x, 0.0, z + 0.5, eye + rng.uniform(0.0, 0.25), rng.normal(0, 0.7))
+            pitch = -0.12
+    return Camera((0, eye, 0), pitch + rng.normal(0.0, 0.07), rng.normal(0, 0.08))
+
+
+def clutter(s: Set) -> Camera:
+    """Many things on a floor or against a wall, seen at an angle."""
+    rng = s.rng
+    spread = rng.uniform(0.4, 1.2)
+    _shell(s, rng.uniform(1.5, 3), 0.8 + spread * rng.uniform(1.2, 4), rng.uniform(2.3, 3.2))
+    if rng.random() < 0.4:
+        cloth = organic.drapery(rng, 64).placed((0, 0.06, 0.8), turn(0, np.pi / 2), (spread * 1.3, spread * 1.3, 0.5))
+        s.stage.add(cloth, s.cloth())
+    for _ in range(int(rng.integers(8, 45))):
+        x, z = rng.normal(0, 0.5, 2) * spread
+        _small(s, x, rng.uniform(0, 0.03), z + 0.8, rng.uniform(0.05, 0.35))
+    eye, away = rng.uniform(0.25, 1.4), rng.uniform(0.1, 0.8)
+    pitch = -np.arctan2(eye, away + spread * rng.uniform(0.4, 1.2))
+    return Camera((rng.normal(0, 0.1), eye, 0.8 - spread * 0.4 - away), pitch + rng.normal(0, 0.08), rng.normal(0, 0.2))
+
+
+#: Layouts by name, with how often each is drawn.
+LAYOUTS: dict[str, tuple[Callable[[Set], Camera], float]] = {
+    "room": (room, 0.24), "table": (table, 0.2), "garden": (garden, 0.14), "street": (street, 0.08),
+    "portrait": (portrait, 0.2), "clutter": (clutter, 0.14),
+}  # fmt: skip
