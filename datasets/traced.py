@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dofsim.datasets import meshes
 from dofsim.datasets.meshes import Mesh
 from dofsim.datasets.raycast import Camera
 from dofsim.errors import MissingExtraError, ParameterError
@@ -89,12 +90,16 @@ class Stage:
         bright things glow nearby.
     sky : float32 (h, 2 h, 3), optional
         Radiance from all directions, zenith first; instead of ``ambient``.
+    sparks : list of ((x, y, z), radius, (r, g, b))
+        Small bright balls, m and radiance. They light nothing, and Mitsuba sees them black: their own light is added by
+        :func:`dofsim.datasets.truth_sparks.spark_light`, since rays drawn at random would seldom meet them.
     """
 
     ambient: tuple[float, float, float] = (0.0, 0.0, 0.0)
     suns: list[tuple[tuple[float, float, float], tuple[float, float, float]]] = field(default_factory=list)
     gather: bool = True
     sky: Picture | None = None
+    sparks: list[tuple[tuple[float, float, float], float, npt.NDArray[np.float64]]] = field(default_factory=list)
     parts: list[tuple[Mesh, npt.ArrayLike, npt.ArrayLike | None, bool, float]] = field(default_factory=list)
 
     def add(
@@ -139,7 +144,11 @@ class Stage:
         ParameterError
             If the stage is empty.
         """
-        if not self.parts:
+        parts = list(self.parts)
+        if self.sparks:
+            balls = [meshes.ball(10, 20).placed(place, size=radius) for place, radius, _ in self.sparks]
+            parts.append((meshes.joined(balls), (0.0, 0.0, 0.0), None, False, 0.0))
+        if not parts:
             raise ParameterError("an empty stage cannot be traced; add a mesh")
         if bounces == 1:
             aimed = 1 if self.suns and self.gather else 3
@@ -162,8 +171,8 @@ class Stage:
                 "type": "directional", "direction": direction.tolist(), "irradiance": _colour(irradiance),
             }  # fmt: skip
         # Mitsuba wants something to sample, if only what no other surface is lit by
-        lit = any(self.ambient) or self.suns or self.sky is not None or any(part[3] for part in self.parts)
-        for k, (mesh, look, glow, lights, shine) in enumerate(self.parts):
+        lit = any(self.ambient) or self.suns or self.sky is not None or any(part[3] for part in parts)
+        for k, (mesh, look, glow, lights, shine) in enumerate(parts):
             props = mi.Properties()
             surface: dict[str, Any] = {"type": "diffuse", "reflectance": _texture(mi, look)}
             if shine > 0:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from dofsim.datasets._program import program
 from dofsim.datasets.raycast import Camera
 from dofsim.datasets.traced import Lens, Picture, focal_px, mitsuba, picture, sensor
+from dofsim.datasets.truth_sparks import spark_light
 from dofsim.datasets.truth_stages import CLASSES, Setting
 from dofsim.errors import OutputError, ParameterError
 from dofsim.files import atomic_path
@@ -128,7 +129,7 @@ def render_scene(
     name, kind : str
         Of the scene and its class, for the record.
     samples : int
-        Per pixel, for each picture, times the setting's effort through a lens.
+        Per pixel, for each picture.
     seed : int
     rays : int
         Per pixel, for the maps of hidden and outside.
@@ -154,6 +155,7 @@ def render_scene(
     if not np.isfinite(depth).all():
         raise ParameterError(f"{name}: {np.isinf(depth).sum()} pixels show nothing; put a backdrop on the stage")
     image, noise = _average(mi, scene, sensor(mi, camera, SIZE), samples, seed)
+    image += spark_light(mi, scene, setting.stage.sparks, camera, SIZE, Lens(0.0, 1.0), seed)
     arrays: dict[str, npt.NDArray[Any]] = {"image": image.astype(np.float16), "depth": depth}
     focal_mm = focal * SENSOR_MM / width
     record: dict[str, Any] = {
@@ -163,8 +165,8 @@ def render_scene(
     }  # fmt: skip
     for k, (tag, focus, reach) in enumerate(zip(TAGS, setting.focus, setting.reach, strict=True)):
         lens = choose_lens(depth, focal, focus, reach)
-        rounds = samples * setting.effort
-        truth, noise = _average(mi, scene, sensor(mi, camera, SIZE, lens), rounds, seed + k + 1)
+        truth, noise = _average(mi, scene, sensor(mi, camera, SIZE, lens), samples, seed + k + 1)
+        truth += spark_light(mi, scene, setting.stage.sparks, camera, SIZE, lens, seed + k + 1)
         _, hidden, outside = trace_lens(mi, scene, camera, SIZE, lens, disc_points(rays))
         coc = focal * lens.aperture_radius * (1 / focus - 1 / depth.astype(np.float64))
         arrays[f"truth_{tag}"] = truth.astype(np.float16)
@@ -173,7 +175,7 @@ def render_scene(
         record["lenses"].append({
             "tag": tag, "focus_m": focus, "aperture_radius_m": lens.aperture_radius,
             "f_number_36mm": focal_mm / 1000 / (2 * lens.aperture_radius), "coc_min_px": float(coc.min()),
-            "coc_max_px": float(coc.max()), "spp": rounds, "psnr_between_halves_db": noise,
+            "coc_max_px": float(coc.max()), "spp": samples, "psnr_between_halves_db": noise,
             "hidden_mean": float(hidden.mean()), "outside_mean": float(outside.mean()),
         })  # fmt: skip
     return arrays, record

@@ -32,8 +32,6 @@ class Setting:
         Largest radius of the circle of confusion that each lens shall have, px.
     text : str
         What there is to see.
-    effort : int
-        How many times the usual number of samples its pictures through a lens need.
     """
 
     stage: Stage
@@ -41,7 +39,6 @@ class Setting:
     focus: tuple[float, float, float]
     reach: tuple[float, float, float]
     text: str
-    effort: int = 1
 
 
 def _reach(rng: np.random.Generator) -> tuple[float, float, float]:
@@ -104,7 +101,7 @@ def _pole(x: float, z: float, radius: float, low: float, high: float, lean: floa
 def bokeh(rng: np.random.Generator) -> Setting:
     """A street at night with many small lights."""
     dim = rng.uniform(0.04, 0.07)
-    stage = Stage((dim, dim, 1.4 * dim), [((rng.uniform(-1, 1), 1.0, -1.0), (0.2, 0.17, 0.12))], gather=False)
+    stage = Stage((dim, dim, 1.4 * dim), [((rng.uniform(-1, 1), 1.0, -1.0), (0.2, 0.17, 0.12))])
     stage.add(_ground(rng, -1.4, 50, 6), _rough(rng, (0.25, 0.25, 0.27)))
     stage.add(meshes.card().placed((0, 10, 45), size=(40, 14, 1)), np.array([0.05, 0.05, 0.09]))
     for _ in range(int(rng.integers(5, 9))):
@@ -118,7 +115,7 @@ def bokeh(rng: np.random.Generator) -> Setting:
         at = (rng.uniform(-0.42, 0.42) * z, rng.uniform(-0.12, 0.28) * z, z)
         colour = patterns.paint(rng, 1, 1) if rng.random() < 0.55 else np.array([1.0, 0.85, 0.6])
         glow = colour * np.exp(rng.uniform(np.log(8), np.log(250)))
-        stage.add(meshes.ball(10, 20).placed(at, size=rng.uniform(0.0006, 0.0018) * z + 0.008), glow=glow)
+        stage.sparks.append((at, float(rng.uniform(0.0006, 0.0018) * z + 0.008), glow))
     side, near = rng.choice([-1, 1]), rng.uniform(1.3, 1.7)
     radius = rng.uniform(0.2, 0.32)
     place = (side * rng.uniform(0.1, 0.35), rng.uniform(-0.25, 0.05), near + radius)
@@ -130,7 +127,6 @@ def bokeh(rng: np.random.Generator) -> Setting:
         (near + 0.02, rng.uniform(3.5, 5), rng.uniform(20, 32)),
         _reach(rng),
         f"street at night, {lights} lights of radiance 8..250 at 6-38 m, ball and post near",
-        effort=3,
     )
 
 
@@ -294,7 +290,7 @@ def portrait(rng: np.random.Generator) -> Setting:
         far = rng.uniform(7, 30)
         at = (rng.uniform(-0.36, 0.36) * far, rng.uniform(-0.02, 0.27) * far, far)
         glow = np.array([1.0, 0.95, 0.85]) * np.exp(rng.uniform(np.log(4), np.log(45)))
-        stage.add(meshes.ball(8, 16).placed(at, None, 0.0013 * far), glow=glow)
+        stage.sparks.append((at, 0.0013 * far, glow))
     return Setting(
         stage,
         38 + rng.uniform(-2, 2),
