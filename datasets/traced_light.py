@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dofsim.datasets import _traced, meshes
+from dofsim.datasets import meshes
 from dofsim.datasets.meshes import Mesh
 from dofsim.datasets.raycast import Camera
 from dofsim.datasets.traced import _MIRROR, Picture, Stage, focal_px
@@ -264,6 +264,8 @@ def expose(mi: Any, baked: Baked, camera: Camera, size: tuple[int, int], *, samp
     -------
     float32 (h, w, 3)
     """
+    from dofsim.datasets import _traced
+
     height, width = size
     n = height * width
     rays = _rays(camera, size)
