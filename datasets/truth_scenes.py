@@ -46,12 +46,15 @@ def psnr(a: Picture, b: Picture) -> float:
     return float(-10 * np.log10(max(float(np.mean((encode(a) - encode(b)) ** 2)), 1e-10)))
 
 
-def _average(mi: Any, scene: Any, camera: Any, samples: int, seed: int) -> tuple[Picture, float]:
+def _average(
+    mi: Any, scene: Any, setting: Setting, camera: Camera, lens: Lens, samples: int, seed: int
+) -> tuple[Picture, float]:
     """The picture from ``samples`` samples, and the PSNR between its two halves."""
     rounds = max(2, samples // _STEP)
-    halves = [np.zeros((*SIZE, 3), np.float32), np.zeros((*SIZE, 3), np.float32)]
+    view = sensor(mi, camera, SIZE, lens)
+    halves = [spark_light(mi, scene, setting.stage.sparks, camera, SIZE, lens, seed * 2 + k) for k in range(2)]
     for k in range(rounds):
-        halves[k % 2] += picture(mi, scene, camera, samples // rounds, seed * 1000 + k) / np.float32(rounds // 2)
+        halves[k % 2] += picture(mi, scene, view, samples // rounds, seed * 1000 + k) / np.float32(rounds // 2)
     return (halves[0] + halves[1]) / np.float32(2), psnr(halves[0], halves[1])
 
 
@@ -154,8 +157,7 @@ def render_scene(
     depth, _, _ = trace_lens(mi, scene, camera, SIZE, Lens(0.0, 1.0), np.zeros((1, 2)))
     if not np.isfinite(depth).all():
         raise ParameterError(f"{name}: {np.isinf(depth).sum()} pixels show nothing; put a backdrop on the stage")
-    image, noise = _average(mi, scene, sensor(mi, camera, SIZE), samples, seed)
-    image += spark_light(mi, scene, setting.stage.sparks, camera, SIZE, Lens(0.0, 1.0), seed)
+    image, noise = _average(mi, scene, setting, camera, Lens(0.0, 1.0), samples, seed)
     arrays: dict[str, npt.NDArray[Any]] = {"image": image.astype(np.float16), "depth": depth}
     focal_mm = focal * SENSOR_MM / width
     record: dict[str, Any] = {
@@ -165,8 +167,7 @@ def render_scene(
     }  # fmt: skip
     for k, (tag, focus, reach) in enumerate(zip(TAGS, setting.focus, setting.reach, strict=True)):
         lens = choose_lens(depth, focal, focus, reach)
-        truth, noise = _average(mi, scene, sensor(mi, camera, SIZE, lens), samples, seed + k + 1)
-        truth += spark_light(mi, scene, setting.stage.sparks, camera, SIZE, lens, seed + k + 1)
+        truth, noise = _average(mi, scene, setting, camera, lens, samples, seed + k + 1)
         _, hidden, outside = trace_lens(mi, scene, camera, SIZE, lens, disc_points(rays))
         coc = focal * lens.aperture_radius * (1 / focus - 1 / depth.astype(np.float64))
         arrays[f"truth_{tag}"] = truth.astype(np.float16)

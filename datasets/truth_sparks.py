@@ -22,7 +22,7 @@ from dofsim.datasets.traced import Lens, Picture, focal_px
 
 Floats = npt.NDArray[np.float64]
 
-_PER_PIXEL = 24
+_PER_PIXEL = 16
 _COUNTED = 8192
 _SMALL = 2.0  # px; below it pixels are counted
 
