@@ -23,8 +23,9 @@ from dofsim.datasets.furnish import Builder
 from dofsim.datasets.raycast import Camera, World, to_photo
 from dofsim.datasets.textures import TextureBank, make_bank, skimage_photos
 from dofsim.datasets.traced import Picture, Stage, mitsuba
-from dofsim.datasets.traced_layouts import LAYOUTS, Library, Set, make_library
+from dofsim.datasets.traced_layouts import LAYOUTS
 from dofsim.datasets.traced_light import bake, expose, inverse_depth
+from dofsim.datasets.traced_set import Library, Set, make_library
 from dofsim.datasets.traced_world import add_world
 from dofsim.errors import PhotoError
 

@@ -23,8 +23,9 @@ import numpy.typing as npt
 from dofsim.datasets._program import program
 from dofsim.datasets.raycast import Camera
 from dofsim.datasets.traced import Lens, Picture, focal_px, mitsuba, picture, sensor
+from dofsim.datasets.truth_parts import Setting
 from dofsim.datasets.truth_sparks import spark_light
-from dofsim.datasets.truth_stages import CLASSES, Setting
+from dofsim.datasets.truth_stages import CLASSES
 from dofsim.errors import OutputError, ParameterError
 from dofsim.files import atomic_path
 

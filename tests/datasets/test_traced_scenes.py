@@ -13,9 +13,10 @@ from dofsim.datasets.pack import open_packs
 from dofsim.datasets.raycast import BOX, CARD, CONE, CYLINDER, ELLIPSOID, GROUND, Camera, World
 from dofsim.datasets.textures import make_bank
 from dofsim.datasets.traced import Lens, Stage, focal_px, mitsuba, picture, sensor
-from dofsim.datasets.traced_layouts import LAYOUTS, Library, Set, make_library
+from dofsim.datasets.traced_layouts import LAYOUTS
 from dofsim.datasets.traced_light import bake, expose, inverse_depth
 from dofsim.datasets.traced_scenes import random_scene, read_skies, write_packs
+from dofsim.datasets.traced_set import Library, Set, make_library
 from dofsim.datasets.traced_world import add_world, leaves, relief
 from dofsim.datasets.truth_sparks import spark_light
 from dofsim.errors import MissingExtraError, PhotoError
