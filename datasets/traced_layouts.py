@@ -1,7 +1,7 @@
 """Scenes for training, to be ray-traced: rooms, tables, streets, gardens, portraits, clutter.
 
-A layout furnishes a :class:`~dofsim.datasets.traced_set.Set` and returns the camera. Furniture comes from :mod:`dofsim.datasets.furnish`, bodies
-from :mod:`dofsim.datasets.organic`; grass, hair, leaves, curtains and windows are added here.
+A layout furnishes a :class:`~dofsim.datasets.traced_set.Set` and returns the camera. Furniture comes from
+:mod:`dofsim.datasets.furnish`, bodies from :mod:`dofsim.datasets.organic`.
 """
 
 from __future__ import annotations
