@@ -122,6 +122,15 @@ class Stage:
         """
         self.parts.append((mesh, look, glow, lights, shine))
 
+    def fade(self, saturation: float) -> None:
+        """Draw the colours of all looks towards grey: 1 leaves them, 0 makes everything grey."""
+        faded: list[Any] = []
+        for mesh, look, *rest in self.parts:
+            colour = np.asarray(look, np.float32)
+            grey = colour @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+            faded.append((mesh, grey[..., None] + np.float32(saturation) * (colour - grey[..., None]), *rest))
+        self.parts = faded
+
     def __len__(self) -> int:
         return len(self.parts)
 

@@ -131,6 +131,7 @@ def random_scene(
         made = Set(stage, Builder(World(), bank, rng), library)
         camera = LAYOUTS[name][0](made)
         add_world(stage, made.builder.world, bank, rng)
+        stage.fade(float(rng.uniform(0.3, 1.0)))
         longer = rng.uniform(0.85, 1.25) if rng.random() < 0.8 else rng.uniform(0.45, 0.85)
         fov = longer if width >= height else 2 * np.arctan(np.tan(longer / 2) * width / height)
         camera = replace(camera, roll=float(rng.normal(0, 0.04)), fov=float(fov))
