@@ -148,7 +148,7 @@ def person(rng: np.random.Generator) -> Body:
 
 
 def bust(rng: np.random.Generator) -> Body:
-    """Head and shoulders seen from z < 0, about 1 high: chin at 0.5, eyes at 0.68."""
+    """A person from the hips up, seen from z < 0, about 1 high: chin at 0.73, eyes at 0.83."""
     wide = rng.uniform(0.9, 1.15)
     c = np.array([0.0, 0.68, 0.0])
     parts = [
@@ -160,21 +160,23 @@ def bust(rng: np.random.Generator) -> Body:
         _capsule("skin", c + (0.09, 0.035, -0.155), c + (0.04, 0.04, -0.175), 0.02),
         _capsule("skin", (0, 0.32, 0.05), (0, 0.55, 0.02), 0.1 * wide, 0.09 * wide),
         _capsule("cloth", (-0.3 * wide, 0.22, 0.05), (0.3 * wide, 0.22, 0.05), 0.12),
-        _capsule("cloth", (0, 0.0, 0.03), (0, 0.25, 0.04), 0.24 * wide, 0.2 * wide),
+        _capsule("cloth", (0, -0.75, 0.03), (0, 0.25, 0.04), 0.24 * wide, 0.2 * wide),
         _capsule("hair", c + (0, 0.09, 0.05), c + (0, 0.12, 0.06), 0.2 * wide, 0.17 * wide),
         _capsule("hair", c + (0, 0.17, -0.03), c + (0, 0.16, 0.05), 0.1 * wide, 0.14 * wide),
     ]
+    bend = rng.uniform(-0.35, 0.05)
     for side in (-1, 1):
         parts += [
             _capsule("skin", c + (side * 0.175 * wide, -0.02, 0.01), c + (side * 0.185 * wide, 0.02, 0.02), 0.025),
             _capsule("eye", c + (side * 0.065, 0.0, -0.163), c + (side * 0.065, 0.0, -0.165), 0.02),
-            _capsule("cloth", (side * 0.33 * wide, 0.2, 0.05), (side * 0.38 * wide, -0.05, 0.03), 0.1, 0.09),
+            _capsule("cloth", (side * 0.33 * wide, 0.2, 0.05), (side * 0.42 * wide, -0.35, 0.05), 0.1, 0.09),
+            _capsule("cloth", (side * 0.42 * wide, -0.35, 0.05), (side * 0.4 * wide, -0.8, bend), 0.09, 0.07),
         ]
     if rng.random() < 0.5:
         for side in (-1, 0, 1):
             drop = rng.uniform(0.15, 0.45)
             parts.append(_capsule("hair", c + (side * 0.15, 0.05, 0.1), c + (side * 0.17, -drop, 0.08), 0.09, 0.06))
-    return _surface(parts, rng, steps=110, blend=0.014, rough=rng.uniform(0.001, 0.004))
+    return _surface(parts, rng, steps=170, blend=0.014, rough=rng.uniform(0.001, 0.004))
 
 
 def animal(rng: np.random.Generator) -> Body:

@@ -75,6 +75,18 @@ class Lens:
     focus: float
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A mesh and its looks, see :meth:`Stage.add`."""
+
+    mesh: Mesh
+    look: npt.ArrayLike = (0.0, 0.0, 0.0)
+    glow: npt.ArrayLike | None = None
+    lights: bool = False
+    shine: float = 0.0
+    far: bool = False
+
+
 @dataclass(eq=False)
 class Stage:
     """Meshes with their looks, and lights.
@@ -100,11 +112,11 @@ class Stage:
     gather: bool = True
     sky: Picture | None = None
     sparks: list[tuple[tuple[float, float, float], float, npt.NDArray[np.float64]]] = field(default_factory=list)
-    parts: list[tuple[Mesh, npt.ArrayLike, npt.ArrayLike | None, bool, float]] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
 
     def add(
         self, mesh: Mesh, look: npt.ArrayLike = (0.0, 0.0, 0.0), *, glow: npt.ArrayLike | None = None,
-        lights: bool = False, shine: float = 0.0,
+        lights: bool = False, shine: float = 0.0, far: bool = False,
     ) -> None:  # fmt: skip
         """Put a mesh on the stage.
 
@@ -119,17 +131,10 @@ class Stage:
             Whether that light also falls on other surfaces.
         shine : float
             0 is Lambertian, towards 1 a coat of varnish that is ever smoother.
+        far : bool
+            Whether it shows what lies far behind it, as a window does: training scenes give it an inverse depth of 0.
         """
-        self.parts.append((mesh, look, glow, lights, shine))
-
-    def fade(self, saturation: float) -> None:
-        """Draw the colours of all looks towards grey: 1 leaves them, 0 makes everything grey."""
-        faded: list[Any] = []
-        for mesh, look, *rest in self.parts:
-            colour = np.asarray(look, np.float32)
-            grey = colour @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-            faded.append((mesh, grey[..., None] + np.float32(saturation) * (colour - grey[..., None]), *rest))
-        self.parts = faded
+        self.parts.append(Part(mesh, look, glow, lights, shine, far))
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -156,7 +161,7 @@ class Stage:
         parts = list(self.parts)
         if self.sparks:
             balls = [meshes.ball(10, 20).placed(place, size=radius) for place, radius, _ in self.sparks]
-            parts.append((meshes.joined(balls), (0.0, 0.0, 0.0), None, False, 0.0))
+            parts.append(Part(meshes.joined(balls)))
         if not parts:
             raise ParameterError("an empty stage cannot be traced; add a mesh")
         if bounces == 1:
@@ -180,20 +185,20 @@ class Stage:
                 "type": "directional", "direction": direction.tolist(), "irradiance": _colour(irradiance),
             }  # fmt: skip
         # Mitsuba wants something to sample, if only what no other surface is lit by
-        lit = any(self.ambient) or self.suns or self.sky is not None or any(part[3] for part in parts)
-        for k, (mesh, look, glow, lights, shine) in enumerate(parts):
+        lit = any(self.ambient) or self.suns or self.sky is not None or any(part.lights for part in parts)
+        for k, part in enumerate(parts):
             props = mi.Properties()
-            surface: dict[str, Any] = {"type": "diffuse", "reflectance": _texture(mi, look)}
-            if shine > 0:
-                coat: dict[str, Any] = {"type": "roughplastic", "alpha": 0.4 - 0.35 * shine}
+            surface: dict[str, Any] = {"type": "diffuse", "reflectance": _texture(mi, part.look)}
+            if part.shine > 0:
+                coat: dict[str, Any] = {"type": "roughplastic", "alpha": 0.4 - 0.35 * part.shine}
                 surface = {"diffuse_reflectance": surface["reflectance"], **coat}
             props["bsdf"] = mi.load_dict({"type": "twosided", "bsdf": surface})
-            if glow is not None:
-                weight = float(lights or not lit)
+            if part.glow is not None:
+                weight = float(part.lights or not lit)
                 props["emitter"] = mi.load_dict(
-                    {"type": "area", "radiance": _texture(mi, glow), "sampling_weight": weight}
+                    {"type": "area", "radiance": _texture(mi, part.glow), "sampling_weight": weight}
                 )
-            content[f"part{k}"] = _shape(mi, f"part{k}", mesh, props)
+            content[f"part{k}"] = _shape(mi, f"part{k}", part.mesh, props)
         return mi.load_dict(content)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dofsim.datasets import meshes, organic, patterns
+from dofsim.datasets import meshes, organic
 from dofsim.datasets.furnish import small_things
 from dofsim.datasets.raycast import BOX, GROUND, Camera, turn
 from dofsim.datasets.traced_set import Set
@@ -21,7 +21,7 @@ def _shell(s: Set, half: float, back: float, high: float, front: float = -2.5) -
     b, rng = s.builder, s.rng
     middle, deep = (back + front) / 2, (back - front) / 2
     wall = b.look(2.0, 0.85)
-    b.part(BOX, (0, -0.05, middle), (half, 0.05, deep), b.look(2.0, 0.75))
+    b.part(BOX, (0, -0.05, middle), (half, 0.05, deep), b.look(1.0, 0.85))
     b.part(
         BOX,
         (0, high + 0.05, middle),
@@ -32,16 +32,15 @@ def _shell(s: Set, half: float, back: float, high: float, front: float = -2.5) -
         b.part(BOX, (0, high / 2, z), (half, high / 2, 0.05), wall if rng.random() < 0.7 else b.look(2.0, 0.7))
     for side in (-1, 1):
         b.part(BOX, (side * half, high / 2, middle), (0.05, high / 2, deep), wall)
-    strength = np.exp(rng.uniform(np.log(1.5), np.log(12)))
+    strength = np.exp(rng.uniform(np.log(0.7), np.log(8)))
     for _ in range(3):  # numbers of lights are the same in all rooms, see bake()
         wide, tall = rng.uniform(0.3, 0.9), rng.uniform(0.4, 0.8)
-        glow = patterns.sky(rng, strength)
         if rng.random() < 0.5:
             x, y, z, yaw = rng.uniform(-0.8, 0.8) * half, high * 0.55, back - 0.06, 0.0
         else:
             side = rng.choice([-1.0, 1.0])
             x, y, z, yaw = side * (half - 0.06), high * 0.55, rng.uniform(front + 1, back - 0.8), side * np.pi / 2
-        s.stage.add(meshes.card().placed((x, y, z), turn(yaw), (wide, tall, 1)), glow=glow, lights=True)
+        s.window((x, y, z), yaw, (wide, tall), strength)
         inward = turn(yaw) @ np.array([0, 0, -0.02])
         for bar in (-1.0, 0.0, 1.0):
             at = np.array([x, y, z]) + turn(yaw) @ np.array([bar * wide, 0, 0]) + inward
@@ -64,7 +63,7 @@ def _shell(s: Set, half: float, back: float, high: float, front: float = -2.5) -
 def _furnish(s: Set, half: float, back: float) -> None:
     b, rng = s.builder, s.rng
     things: list[Callable[..., object]] = [b.chair, b.chair, b.sofa, b.carton, b.lamp, b.plant]
-    for _ in range(int(rng.integers(2, 8))):
+    for _ in range(int(rng.integers(3, 12))):
         x, z = rng.uniform(-0.85, 0.85) * half, rng.uniform(1.0, max(1.1, back - 0.5))
         style = rng.random()
         if style < 0.25:
@@ -130,9 +129,9 @@ def table(s: Set) -> Camera:
 def _nature(s: Set, ground: float, start: float) -> None:
     """Ground, grass, trees, bushes, hills, houses from ``start`` m on, under the sky."""
     b, rng = s.builder, s.rng
-    soil = b.look(2.0, 0.5)
-    if rng.random() < 0.5:
-        soil["tint"] = np.array([0.5, 0.8, 0.35]) * rng.uniform(0.5, 1.2)
+    soil = b.look(2.0, 1.0)
+    earth = ((0.5, 0.8, 0.35), (0.5, 0.8, 0.35), (0.8, 0.65, 0.5), (0.75, 0.75, 0.75))[int(rng.integers(4))]
+    soil["tint"] = np.array(earth) * rng.uniform(0.5, 1.3)
     b.part(GROUND, (0, ground, 0), (1, 1, 1), soil)
     if rng.random() < 0.45:
         s.grass(ground, 0.5, rng.uniform(4, 12), rng.uniform(0.04, 0.3))
@@ -142,7 +141,8 @@ def _nature(s: Set, ground: float, start: float) -> None:
     for _ in range(int(rng.integers(0, 5))):
         z = start + rng.exponential(12.0)
         half = (rng.uniform(2, 6), rng.uniform(1.5, 6), rng.uniform(1, 5))
-        b.box(rng.normal(0, 0.7) * (z + 8), ground, z + 6, half, rng.normal(0, 0.4))
+        at = (rng.normal(0, 0.7) * (z + 8), ground + half[1], z + 6)
+        b.part(BOX, at, half, b.look(2.0, 0.8), turn(rng.normal(0, 0.4)))
     for _ in range(int(rng.integers(0, 6))):
         z = start + rng.exponential(4.0)
         size = rng.uniform(0.3, 1.2)
@@ -152,7 +152,10 @@ def _nature(s: Set, ground: float, start: float) -> None:
         hill = meshes.ball().placed(
             (rng.normal(0, 80), ground, z), None, (z * 0.5, z * rng.uniform(0.05, 0.2), z * 0.3)
         )
-        s.stage.add(hill.repeated(6, 3), s.cloth())
+        wooded = np.array([0.25, 0.32, 0.22]) + rng.uniform(0, 0.25) * np.array(
+            [0.7, 0.9, 1.3]
+        )  # bluer in the distance
+        s.stage.add(hill, wooded * rng.uniform(0.5, 1.2))
     s.daylight()
 
 
@@ -182,7 +185,7 @@ def garden(s: Set) -> Camera:
 def street(s: Set) -> Camera:
     """Houses, cars, lamps and people along a street."""
     b, rng = s.builder, s.rng
-    b.part(GROUND, (0, 0, 0), (1, 1, 1), b.look(3.0, 0.8))
+    b.part(GROUND, (0, 0, 0), (1, 1, 1), b.look(3.0, 1.0))
     road, shift = rng.uniform(2.5, 8.0), rng.uniform(-2.0, 2.0)
     for side in (-1, 1):
         z = rng.uniform(-4, 4)
@@ -191,7 +194,7 @@ def street(s: Set) -> Camera:
             long, high = rng.uniform(3, 10), rng.uniform(2.5, 12)
             if rng.random() < 0.85:
                 x = shift + side * (road + 7)
-                b.box(x, 0.0, z + long, (4.0, high / 2, long * 0.97))
+                b.part(BOX, (x, high / 2, z + long), (4.0, high / 2, long * 0.97), b.look(2.0, 0.7))
                 for y in np.arange(1.2, high - 1, rng.uniform(2, 3)):
                     for dz in np.arange(-0.7, 0.8, 0.35):
                         pane = meshes.box().placed((x - side * 4.0, y, z + long * (1 + dz)), None, (0.06, 0.6, 0.4))
@@ -227,13 +230,13 @@ def portrait(s: Set) -> Camera:
         z = rng.uniform(0.55, 1.8)
         x, style = rng.normal(0, 0.2) * z, rng.random()
         if style < 0.6:
-            size, yaw = rng.uniform(0.5, 0.62), rng.normal(0, 0.5)
-            low = eye - 0.68 * size + rng.normal(0, 0.06)
+            size, yaw = rng.uniform(0.98, 1.2), rng.normal(0, 0.5)
+            low = eye - 0.84 * size + rng.normal(0, 0.06)
             s.body("bust", x, low, z, size, yaw)
             if rng.random() < 0.6:
-                s.hair(x, low + 0.73 * size, z + 0.03, 0.19 * size)
+                s.hair(x, low + 0.87 * size, z, 0.1 * size, yaw)
         elif style < 0.75 and b.cutout(
-            x, eye - z * 0.5, z, z * rng.uniform(0.75, 1.2), whole=False, facing=rng.normal(0, 0.15)
+            x, eye - z * 0.8, z, z * rng.uniform(1.0, 1.5), whole=False, facing=rng.normal(0, 0.15)
         ):
             continue
         else:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from dofsim.datasets import meshes
 from dofsim.datasets.meshes import Mesh
 from dofsim.datasets.raycast import Camera
-from dofsim.datasets.traced import _MIRROR, Picture, Stage, focal_px
+from dofsim.datasets.traced import _MIRROR, Part, Picture, Stage, focal_px
 
 #: Rays through each pixel for textures and edges, and where they pass, px from the pixel's middle.
 OFFSETS = ((-0.25, -0.1), (0.1, -0.25), (0.25, 0.1), (-0.1, 0.25))
@@ -38,6 +38,8 @@ class Baked:
         Number of a shape's first face by its identity.
     look, glow : int64 (faces,)
         Picture of each face, -1 where it has none.
+    far : bool (faces,)
+        Whether a face shows what lies far behind it.
     uv : float32 (faces, 3, 2)
     colour : float32 (faces, 3)
         Reflectance that the light was traced with; 0 where the face only glows.
@@ -53,6 +55,7 @@ class Baked:
     first: dict[int, int]
     look: npt.NDArray[np.int64]
     glow: npt.NDArray[np.int64]
+    far: npt.NDArray[np.bool_]
     uv: Picture
     colour: Picture
     density: Picture
@@ -137,22 +140,24 @@ def bake(mi: Any, stage: Stage) -> Baked:
         content[f"sun{k}"] = {"type": "directional", "direction": direction, "irradiance": rgb}
     # Mitsuba compiles anew whenever kinds or numbers of things change: no kind is ever missing, small things come first
     grey = np.full(3, 0.5)
-    groups: dict[str, list[tuple[Mesh, int, int, npt.NDArray[np.float64]]]] = {}
+    groups: dict[str, list[tuple[Part, int, int, npt.NDArray[np.float64]]]] = {}
     for name, some in (("flat", meshes.card()), ("smooth", meshes.ball(2, 3)), ("coat", meshes.ball(2, 3))):
-        groups[name] = [(some.placed((0, -5, 1), size=1e-3), texels.add(grey), -1, grey)]
-    ordered = sorted(stage.parts, key=lambda part: len(part[0].faces) if part[2] is not None else 0)
-    for k, (mesh, look, glow, _, shine) in enumerate(ordered):
-        mean = np.clip(np.asarray(look, np.float64).reshape(-1, 3).mean(axis=0), 0.02, 0.9)
-        if glow is None:
-            group = "flat" if mesh.normals is None else "coat" if shine > 0 else "smooth"
-            groups[group].append((mesh, texels.add(look), -1, mean))
+        groups[name] = [(Part(some.placed((0, -5, 1), size=1e-3)), texels.add(grey), -1, grey)]
+    ordered = sorted(stage.parts, key=lambda part: len(part.mesh.faces) if part.glow is not None else 0)
+    for k, part in enumerate(ordered):
+        mean = np.clip(np.asarray(part.look, np.float64).reshape(-1, 3).mean(axis=0), 0.02, 0.9)
+        if part.glow is None:
+            group = "flat" if part.mesh.normals is None else "coat" if part.shine > 0 else "smooth"
+            groups[group].append((part, texels.add(part.look), -1, mean))
         else:
-            groups[f"glow{k}"] = [(mesh, -1, texels.add(glow), np.zeros(3))]
+            groups[f"glow{k}"] = [(part, -1, texels.add(part.glow), np.zeros(3))]
     first, total = {}, 0
-    arrays: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in ("look", "glow", "uv", "colour", "density")}
+    arrays: dict[str, list[npt.NDArray[Any]]] = {
+        name: [] for name in ("look", "glow", "far", "uv", "colour", "density")
+    }
     shapes = {}
     for name, parts in groups.items():
-        whole = meshes.joined([mesh for mesh, *_ in parts])
+        whole = meshes.joined([part.mesh for part, *_ in parts])
         props, colours = mi.Properties(), None
         reflectance = {"type": "mesh_attribute", "name": "vertex_color"}
         if name.startswith("glow"):
@@ -161,7 +166,7 @@ def bake(mi: Any, stage: Stage) -> Baked:
             emitter = {"type": "area", "radiance": {"type": "rgb", "value": [float(c) for c in radiance]}}
             props["emitter"] = mi.load_dict(emitter)
         else:
-            colours = np.concatenate([np.tile(mean, (len(mesh.vertices), 1)) for mesh, _, _, mean in parts])
+            colours = np.concatenate([np.tile(mean, (len(part.mesh.vertices), 1)) for part, _, _, mean in parts])
             surface: dict[str, Any] = {"type": "diffuse", "reflectance": reflectance}
             if name == "coat":
                 mirror = {"type": "roughconductor", "alpha": 0.15}
@@ -171,16 +176,17 @@ def bake(mi: Any, stage: Stage) -> Baked:
         content[name] = shapes[name]
         first[_identity(mi, shapes[name])] = total
         total += len(whole.faces)
-        for mesh, look_at, glow_at, mean in parts:
-            n = len(mesh.faces)
+        for part, look_at, glow_at, mean in parts:
+            mesh, n = part.mesh, len(part.mesh.faces)
             arrays["look"].append(np.full(n, look_at))
             arrays["glow"].append(np.full(n, glow_at))
+            arrays["far"].append(np.full(n, part.far))
             arrays["uv"].append(mesh.uv[mesh.faces])
             arrays["colour"].append(np.tile(mean, (n, 1)))
             arrays["density"].append(_density(mesh))
     joined = {name: np.concatenate(some) for name, some in arrays.items()}
     return Baked(
-        mi.load_dict(content), first, joined["look"].astype(np.int64), joined["glow"].astype(np.int64),
+        mi.load_dict(content), first, joined["look"].astype(np.int64), joined["glow"].astype(np.int64), joined["far"],
         joined["uv"].astype(np.float32), joined["colour"].astype(np.float32), joined["density"].astype(np.float32),
         np.concatenate(texels.parts), np.array(texels.looks, np.int64), sky,
     )  # fmt: skip
@@ -225,8 +231,9 @@ def _hits(
 
 
 def inverse_depth(mi: Any, baked: Baked, camera: Camera, size: tuple[int, int]) -> Picture:
-    """Exact inverse depth at the pixels' middles, float32 (h, w) in 1/m, 0 where nothing is."""
-    return _hits(mi, baked, camera, _rays(camera, size))[2]
+    """Exact inverse depth at the pixels' middles, float32 (h, w) in 1/m, 0 where nothing is and in windows."""
+    face, _, inverse = _hits(mi, baked, camera, _rays(camera, size))
+    return np.where((face < 0) | baked.far[face], np.float32(0), inverse)
 
 
 def _sky(baked: Baked, rays: npt.NDArray[np.float64]) -> Picture:

@@ -32,9 +32,11 @@ from dofsim.errors import PhotoError
 #: Samples per pixel, smoothed afterwards along surfaces.
 SAMPLES = 6
 
+_INDOORS = ("apartment", "esplanade", "hall", "lab", "lobby", "studio", "warehouse", "workshop")
+
 
 def read_skies(folder: str | Path, *, side: int = 512) -> list[Picture]:
-    """Environment maps of the npm package ``@pmndrs/assets`` (CC0).
+    """Outdoor environment maps of the npm package ``@pmndrs/assets`` (CC0).
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def read_skies(folder: str | Path, *, side: int = 512) -> list[Picture]:
     import cv2
     import OpenEXR
 
-    found = sorted(Path(folder).glob("*.exr.js"))
+    found = [path for path in sorted(Path(folder).glob("*.exr.js")) if not path.name.startswith(_INDOORS)]
     if not found:
         raise PhotoError(
             f"the folder {folder} holds no environment maps (NAME.exr.js of the npm package @pmndrs/assets)"
@@ -86,9 +88,11 @@ def _shoot(
     """Linear RGB and inverse depth of a stage; no picture where the view is not worth it."""
     baked = bake(mi, stage)
     inverse = inverse_depth(mi, baked, camera, size)
-    near, middle, far = np.percentile(inverse, (97, 50, 5))
+    near, middle = np.percentile(inverse, (97, 50))
+    down, across = np.abs(np.diff(inverse, axis=0))[:, 1:], np.abs(np.diff(inverse, axis=1))[1:]
+    edges = np.maximum(down, across) > 0.1 * np.maximum(inverse[1:, 1:], 0.02 * inverse.max())
     # a camera inside a thing sees one surface; walls without anything before them teach little
-    if near > 12 or middle > 6 or np.percentile(inverse, 95) - far < 0.12 * near:
+    if near > 12 or middle > 6 or edges.mean() < 0.004:
         return None, inverse
     return expose(mi, baked, camera, size, samples=samples, seed=seed), inverse
 
@@ -131,11 +135,10 @@ def random_scene(
         made = Set(stage, Builder(World(), bank, rng), library)
         camera = LAYOUTS[name][0](made)
         add_world(stage, made.builder.world, bank, rng)
-        stage.fade(float(rng.uniform(0.3, 1.0)))
         longer = rng.uniform(0.85, 1.25) if rng.random() < 0.8 else rng.uniform(0.45, 0.85)
         fov = longer if width >= height else 2 * np.arctan(np.tan(longer / 2) * width / height)
         camera = replace(camera, roll=float(rng.normal(0, 0.04)), fov=float(fov))
-        haze = 0.0 if stage.sky is None or rng.random() < 0.6 else float(rng.uniform(0.002, 0.02))
+        haze = 0.0 if stage.sky is None or rng.random() < 0.75 else float(rng.uniform(0.001, 0.01))
         colour, inverse = _shoot(mi, stage, camera, size, samples=samples, seed=int(rng.integers(2**31)))
     if haze > 0 and stage.sky is not None:
         clear = np.exp(-haze / np.maximum(inverse, 1e-3)).astype(np.float32)[..., None]
@@ -145,7 +148,7 @@ def random_scene(
 
 def write_packs(
     data: str | Path, out: str | Path, *, packs: int = 20, scenes: int = 100, seed: int = 0,
-    skies: str | Path | None = None, pictures: Sequence[str | Path] = (), samples: int = SAMPLES, threads: int = 1,
+    skies: str | Path | None = None, samples: int = SAMPLES, threads: int = 1,
 ) -> list[Path]:  # fmt: skip
     """Trace scenes into packs, alternately landscape and portrait; packs that exist are kept.
 
@@ -160,8 +163,6 @@ def write_packs(
     seed : int
     skies : path, optional
         See :func:`read_skies`.
-    pictures : sequence of path, optional
-        Folders of further PNG and JPEG textures.
     samples : int
         Per pixel.
     threads : int
@@ -171,8 +172,6 @@ def write_packs(
     list of Path
         Names for :func:`dofsim.datasets.pack.open_packs`.
     """
-    from PIL import Image
-
     from dofsim.datasets.mattes import read_subjects
     from dofsim.datasets.pack import write_pack
     from dofsim.datasets.rgbd import index_folder, read_pair
@@ -184,10 +183,6 @@ def write_packs(
     if (data / "rgbd").is_dir():
         first_of_scene = {pair.key: pair for pair in reversed(split_scenes(index_folder(data / "rgbd")).train)}
         photos += [read_pair(pair)[0] for _key, pair in sorted(first_of_scene.items())]
-    for folder in map(Path, pictures):
-        for path in sorted([*folder.glob("*.png"), *folder.glob("*.jpg")]):
-            with Image.open(path) as stored:
-                photos.append(np.asarray(stored.convert("RGB")))
     subjects = read_subjects(data / "mattes") if (data / "mattes").is_dir() else []
     maps = read_skies(skies) if skies is not None else []
     names = []
@@ -220,13 +215,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--scenes", type=int, default=100, help="scenes in each pack")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--skies", help="folder hdri of the npm package @pmndrs/assets")
-    parser.add_argument("--pictures", nargs="*", default=(), help="folders of further textures")
     parser.add_argument("--samples", type=int, default=SAMPLES, help="rays per pixel")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args(arguments)
     for name in write_packs(
         given.data, given.out, packs=given.packs, scenes=given.scenes, seed=given.seed, skies=given.skies,
-        pictures=given.pictures, samples=given.samples, threads=given.threads,
+        samples=given.samples, threads=given.threads,
     ):  # fmt: skip
         print(name)  # noqa: T201
 

@@ -13,7 +13,7 @@ from dofsim.datasets.furnish import Builder
 from dofsim.datasets.organic import Body
 from dofsim.datasets.raycast import turn
 from dofsim.datasets.traced import Picture, Stage
-from dofsim.datasets.traced_world import leaves, texture
+from dofsim.datasets.traced_world import dull_texture, leaves
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Set:
         """A texture of the bank with a tint."""
         bank, rng = self.builder.bank, self.rng
         tint = np.clip(rng.normal(1.0, 0.2, 3), 0.3, 1.5) * rng.uniform(0.4, 1.3)
-        return np.clip(texture(bank, int(rng.integers(len(bank)))) * tint, 0.01, 0.9).astype(np.float32)
+        return np.clip(dull_texture(bank, int(rng.integers(len(bank))), rng) * tint, 0.01, 0.9).astype(np.float32)
 
     def body(self, kind: str, x: float, y: float, z: float, height: float, yaw: float = 0.0) -> None:
         """A body of the library, standing on height y."""
@@ -80,23 +80,40 @@ class Set:
             shown = mesh.repeated(*np.exp(rng.normal(0.3, 0.5, 2)))
             self.stage.add(shown.placed((x, y, z), turn(yaw), size), looks[part])
 
-    def hair(self, x: float, y: float, z: float, size: float) -> None:
-        """Loose hair around a head whose middle is at (x, y, z) and whose half-width is ``size``."""
+    def hair(self, x: float, y: float, z: float, size: float, yaw: float = 0.0) -> None:
+        """Locks and a few loose hairs of a head whose middle is at (x, y, z) and whose half-width is ``size``."""
         rng = self.rng
-        n = int(rng.integers(300, 1500))
+        n = int(rng.integers(300, 700))
+        loose = rng.random((n, 1)) < 0.15
         way = rng.normal(0, 1, (n, 3))
         way[:, 1] = np.abs(way[:, 1]) * 0.9 - 0.2
-        way[:, 2] = np.abs(way[:, 2]) * 0.9 - 0.3
+        way[:, 2] = np.abs(way[:, 2]) * 0.9 - 0.25
         way /= np.linalg.norm(way, axis=1, keepdims=True)
-        root = np.array([x, y, z]) + way * size * (1.0, 1.15, 1.1)
-        t = np.linspace(0, 1, 7)[None, :, None]
-        length = size * rng.uniform(0.2, 1.8) * rng.uniform(0.5, 1.2, (n, 1, 1))
-        fall = np.array([0, -1.0, 0]) * rng.uniform(0.2, 1.2)
-        curl = rng.normal(0, 0.3, (n, 1, 3))
-        paths = root[:, None] + length * (way[:, None] * t + (fall + curl) * t**2 * 0.6)
-        widths = rng.uniform(0.006, 0.015, (n, 1)) * size * np.linspace(1, 0.4, 7)
-        colour = np.array([0.3, 0.17, 0.08]) * rng.uniform(0.1, 1.8) * rng.uniform(0.6, 1.4, (1, n, 1))
-        self.stage.add(meshes.ribbons(paths, widths, (0, y, -5)), np.clip(colour, 0.005, 0.9))
+        skull = size * np.array([1.03, 1.2, 1.13])
+        t = np.linspace(0, 1, 8)[None, :, None]
+        length = size * rng.uniform(0.3, 3.5) * rng.uniform(0.7, 1.1, (n, 1, 1))
+        length *= np.where(way[:, 2] < 0, 0.35, 1.0)[:, None, None]  # the face stays free
+        curl = rng.normal(0, 0.1 + 0.1 * loose[:, :, None], (n, 1, 3))
+        paths = way[:, None] * skull + length * (way[:, None] * t * 0.15 - np.array([0, 1.0, 0]) * t**2 + curl * t**2)
+        inside = np.linalg.norm(paths / skull, axis=2, keepdims=True)
+        paths = np.array([x, y, z]) + (paths / np.minimum(inside, 1.0)) @ turn(yaw).T
+        width = np.where(loose, 0.012, rng.uniform(0.06, 0.16, (n, 1)))
+        colour = np.array([0.3, 0.17, 0.08]) * rng.uniform(0.1, 1.8) * rng.uniform(0.7, 1.3, (1, n, 1))
+        strips = meshes.ribbons(paths, width * size * np.linspace(1, 0.3, 8), (0, y, -5))
+        self.stage.add(strips, np.clip(colour, 0.005, 0.9))
+
+    def window(self, at: npt.ArrayLike, yaw: float, half: tuple[float, float], strength: float) -> None:
+        """A pane that lights the room and shows what lies far outside: part of an environment map, or a sky."""
+        rng, skies = self.rng, self.library.skies
+        if skies and rng.random() < 0.7:
+            sky = skies[int(rng.integers(len(skies)))]
+            rows = len(sky)
+            left = int(rng.integers(0, rows))
+            part = sky[int(0.34 * rows) : int(0.62 * rows), left : left + rows // 3]
+            glow = np.minimum(part / max(float(part.mean()), 1e-4), 4.0) * np.float32(strength)
+        else:
+            glow = patterns.sky(rng, strength)
+        self.stage.add(meshes.card().placed(at, turn(yaw), (*half, 1)), glow=glow, lights=True, far=True)
 
     def grass(self, y: float, near: float, far: float, tall: float) -> None:
         """Blades of grass in a wedge before the camera."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dofsim.datasets import meshes
 from dofsim.datasets.meshes import Mesh
-from dofsim.datasets.raycast import BOX, CARD, CONE, CYLINDER, ELLIPSOID, World
+from dofsim.datasets.raycast import BOX, CARD, CYLINDER, ELLIPSOID, GROUND, World
 from dofsim.datasets.textures import SIDE, TextureBank
 from dofsim.datasets.traced import Stage
 
@@ -20,12 +20,20 @@ Floats = npt.NDArray[np.float64]
 Colour = npt.NDArray[np.float32]
 
 _FAR = 400.0  # half-size of a ground without end, m
-_RELIEF = 160  # rows of a subject's relief
+_RELIEF = 256  # rows of a subject's relief
 
 
 def texture(bank: TextureBank, index: int) -> Colour:
     """One texture of a bank at full size, float32 (256, 256, 3)."""
     return bank.levels[index, : SIDE * SIDE].reshape(SIDE, SIDE, 3)
+
+
+def dull_texture(bank: TextureBank, index: int, rng: np.random.Generator) -> Colour:
+    """A texture with its colours drawn towards grey: plain ones mostly far, as walls and floors are, others less."""
+    colour = texture(bank, index)
+    grey = colour.mean(axis=2, keepdims=True)
+    saturation = rng.beta(1.0, 3.0) if index < bank.calm else rng.uniform(0.4, 1.0)
+    return grey + np.float32(saturation) * (colour - grey)
 
 
 def _box(half: Floats, repeat: float) -> Mesh:
@@ -108,7 +116,7 @@ def add_world(stage: Stage, world: World, bank: TextureBank, rng: np.random.Gene
     bank : TextureBank
         That the world's textures refer to.
     rng : numpy Generator
-        Of the leaves.
+        Of the leaves and colours.
     """
     groups: dict[tuple[int, bytes, float], list[Mesh]] = {}
     reliefs: dict[int, Mesh] = {}
@@ -116,6 +124,8 @@ def add_world(stage: Stage, world: World, bank: TextureBank, rng: np.random.Gene
         kind, half, turned, at = world.kind[k], world.half[k], world.rotation[k], world.centre[k]
         tint, index, repeat = world.tint[k], world.texture[k], world.repeat[k]
         green = tint[1] > 1.3 * max(tint[0], tint[2])
+        if green and bank.calm:
+            index %= bank.calm
         if kind == CARD and index >= 0:
             if index not in reliefs:
                 reliefs[index] = relief(bank.cutout_alpha[index])
@@ -123,20 +133,21 @@ def add_world(stage: Stage, world: World, bank: TextureBank, rng: np.random.Gene
             stage.add(reliefs[index].placed(at, turned, (half[0], half[1], half[1])), look)
             continue
         if kind == ELLIPSOID and green and half.min() > 0.12:
-            mesh, look = leaves(rng, half, texture(bank, index).mean(axis=(0, 1)) * tint)
+            mesh, look = leaves(rng, half, texture(bank, index).mean() * tint)
             stage.add(mesh.placed(at, turned), look)
             core = meshes.ball(12, 24).placed(at, turned, 0.6 * half)
             stage.add(core, np.clip(look.mean(axis=(0, 1)) * 0.4, 0.01, 0.9))
+            continue
+        if kind == GROUND:
+            plane = meshes.floor().repeated(2 * _FAR * repeat, 2 * _FAR * repeat).placed(at, size=_FAR)
+            stage.add(plane, np.clip(texture(bank, index).mean(axis=2, keepdims=True) * tint, 0.01, 0.9))
             continue
         if kind == BOX:
             mesh = _box(half, repeat)
         elif kind == CARD:
             mesh, index = meshes.card().placed(size=(half[0], half[1], 1)), -1 - index
-        elif kind in (ELLIPSOID, CYLINDER, CONE):
-            mesh = _round(kind, half, repeat)
         else:
-            mesh = meshes.floor().repeated(2 * _FAR * repeat, 2 * _FAR * repeat).placed(size=_FAR)
-            turned = np.eye(3)
+            mesh = _round(kind, half, repeat)
         shine = float(np.round(world.shine[k], 1))
         key = (index, np.round(tint, 3).tobytes(), shine)
         groups.setdefault(key, []).append(mesh.placed(at, turned))
@@ -144,7 +155,7 @@ def add_world(stage: Stage, world: World, bank: TextureBank, rng: np.random.Gene
         tint = np.frombuffer(tint_bytes)
         flat = [part for part in parts if part.normals is None]
         smooth = [part for part in parts if part.normals is not None]
-        look = np.clip(texture(bank, index) * tint.astype(np.float32), 0.01, 0.9)
+        look = np.clip(dull_texture(bank, index, rng) * tint.astype(np.float32), 0.01, 0.9)
         for some in (flat, smooth):
             if some:
                 stage.add(meshes.joined(some), look, shine=shine)

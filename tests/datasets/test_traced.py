@@ -109,13 +109,6 @@ def test_an_empty_stage_is_an_error():
         Stage().scene(None)
 
 
-def test_colours_fade_to_their_luminance():
-    stage = Stage()
-    stage.add(meshes.card(), (0.1, 0.5, 0.3))
-    stage.fade(0.0)
-    np.testing.assert_allclose(stage.parts[0][1], np.full(3, 0.2126 * 0.1 + 0.7152 * 0.5 + 0.0722 * 0.3), rtol=1e-5)
-
-
 @pytest.mark.parametrize(("aperture", "focus", "distance"), [(0.05, 2.0, 5.0), (0.06, 3.0, 1.5), (0.0, 3.0, 2.0)])
 def test_a_point_light_becomes_the_disc_of_the_formula(mi, aperture, focus, distance):
     camera, height, width = Camera((0, 0, 0), fov=0.8), 120, 160

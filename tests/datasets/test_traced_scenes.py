@@ -102,7 +102,7 @@ def test_layouts_follow_the_seed(bank, library, kind):
         made = Set(Stage(), Builder(World(), bank, np.random.default_rng(seed)), library)
         camera = LAYOUTS[kind][0](made)
         add_world(made.stage, made.builder.world, bank, made.rng)
-        return len(made.stage), sum(len(part[0].faces) for part in made.stage.parts), camera
+        return len(made.stage), sum(len(part.mesh.faces) for part in made.stage.parts), camera
 
     assert furnish(1) == furnish(1)
     assert furnish(1) != furnish(2)
