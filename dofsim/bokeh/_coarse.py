@@ -1,23 +1,24 @@
-"""Large discs: pixels are merged into one source per cell of the grid that suits their radius, and drawn there."""
+"""Large discs near edges: squares of one octave become one source each, on the grid that suits their radius.
+
+Every layer (an octave of the radius on one side of the focus plane) is drawn by a call of its own. It walks over the
+pyramid of cells and draws a cell as one disc where its range lies inside the octave; where it does not, the pixels
+of the octave that share a cell of edges are merged at their centroid. Lights are drawn unmerged, see ``_lights``.
+"""
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
-from dofsim.bokeh._disc import KERNEL, F, U, add_disc, fold, luminance
-from dofsim.bokeh._lights import is_light, light_coc
-from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, MARGIN
+from dofsim.bokeh._disc import KERNEL, PART, F, U, add_disc, fold
+from dofsim.bokeh._lights import brightness, is_light, light_coc
+from dofsim.bokeh._survey import cell_mean
+from dofsim.bokeh.plan import FINE_RADIUS, FRONT, LARGEST_DRAWN, MARGIN, PATCH, TILE
 
-FIELDS = 7
-"""Floats of the record of one cell, see :func:`draw_cells`."""
-
-
-# Typed, because Numba compiles a function once more for every literal that it is called with.
-ZERO, ONE = np.int64(0), np.int64(1)
+LIGHT_STEPS = 2
+"""A light is drawn so many levels finer than its radius asks for, lest its disc lose its shape."""
 
 
-@njit(inline="always")
+@njit(**PART)
 def level_of(radius, levels):  # type: ignore[no-untyped-def]
     """Level whose grid shows this radius (px, >= FINE_RADIUS) as 4..8 px."""
     level = 1
@@ -28,90 +29,156 @@ def level_of(radius, levels):  # type: ignore[no-untyped-def]
     return level
 
 
-@njit(inline="always")
-def collect(cells, at, red, green, blue, count, radius, x, y, level):  # type: ignore[no-untyped-def]
-    """Add ``count`` pixels around (x, y), px, to the source of a cell of a level's grid: the record at ``at``."""
-    inside = (1 << level) - 1
-    cells[at] += red * count
-    cells[at + U(1)] += green * count
-    cells[at + U(2)] += blue * count
-    cells[at + U(3)] += count
-    cells[at + U(4)] += radius * count
-    cells[at + U(5)] += F(x & inside) * count
-    cells[at + U(6)] += F(y & inside) * count
+@njit(**PART)
+def draw(acc, stride, touched, level, y, x, radius, red, green, blue, count, table):  # type: ignore[no-untyped-def]
+    """Draw ``count`` px as one disc of ``radius`` px around (y, x), px of the picture, 0 = middle of its first pixel.
 
-
-@njit(**KERNEL)
-def draw_cells(cells, at, first, columns, row, group, level, band, plan, table, acc):  # type: ignore[no-untyped-def]
-    """Draw the sources of ``columns`` cells of row ``row`` of a band's grid, from column ``first``, and empty them.
-
-    ``cells`` holds their records from ``at`` on: sums of red, green, blue, count, radius (px), and x and y within the
-    cell (px).
+    ``touched``: uint8 (rows, columns) of PATCH cells, margins included; marks where something is drawn.
     """
-    tile = plan.tile_start[group, level] + band * plan.tile_floats[level]
     scale = F(1) / F(1 << level)
-    for column in range(columns):
-        p = U(at + column * FIELDS)
-        count = cells[p + U(3)]
-        if count == F(0):
-            continue
+    cy = F(MARGIN) + (F(y) + F(0.5)) * scale - F(0.5)
+    cx = F(MARGIN) + (F(x) + F(0.5)) * scale - F(0.5)
+    # On a coarse grid a disc is as wide as a cell at least.
+    radius = min(max(radius * scale, F(0.5)), F(LARGEST_DRAWN))
+    add_disc(acc, stride, cy, cx, radius, red, green, blue, count * scale * scale, table)
+    reach = int(radius) + 2
+    for j in range(max(int(cy) - reach, 0) // PATCH, (int(cy) + reach) // PATCH + 1):
+        for i in range(max(int(cx) - reach, 0) // PATCH, (int(cx) + reach) // PATCH + 1):
+            touched[j, i] = 1
+
+
+@njit(**PART)
+def _draw_mixed(  # type: ignore[no-untyped-def]
+    rgb, coc, top, left, side, has_light, sign, level, levels, acc, stride, touched, table
+):
+    """Draw the pixels of one octave among the ``side`` x ``side`` px from (top, left) on, merged into one source."""
+    height, width, _ = rgb.shape
+    count = F(0)
+    red, green, blue = F(0), F(0), F(0)
+    total, down, across = F(0), F(0), F(0)
+    for dy in range(side):
+        ys = fold(top + dy, height)
+        for dx in range(side):
+            xs = fold(left + dx, width)
+            c = coc[ys, xs] * sign
+            if has_light and is_light(rgb, ys, xs, brightness(rgb, ys, xs)):
+                c = light_coc(rgb, coc, ys, xs) * sign
+                finer = level_of(c, levels) - LIGHT_STEPS if c >= F(FINE_RADIUS) else 0
+                if finer == level:
+                    draw(
+                        acc, stride, touched, level, F(top + dy), F(left + dx), c,
+                        rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2], F(1), table,
+                    )  # fmt: skip
+                continue
+            if c < F(FINE_RADIUS) or level_of(c, levels) != level:
+                continue
+            count += F(1)
+            red += rgb[ys, xs, 0]
+            green += rgb[ys, xs, 1]
+            blue += rgb[ys, xs, 2]
+            total += c
+            down += F(dy)
+            across += F(dx)
+    if count > F(0):
         n = F(1) / count
-        cx = F(first + column + MARGIN) + (cells[p + U(5)] * n + F(0.5)) * scale - F(0.5)
-        cy = F(row + MARGIN) + (cells[p + U(6)] * n + F(0.5)) * scale - F(0.5)
-        red, green, blue = cells[p] * n, cells[p + U(1)] * n, cells[p + U(2)] * n
-        radius = cells[p + U(4)] * n * scale
-        add_disc(acc, tile, plan.stride[level], cy, cx, radius, red, green, blue, count * scale * scale, table)
-        for k in range(FIELDS):
-            cells[p + U(k)] = F(0)
+        draw(
+            acc, stride, touched, level, F(top) + down * n, F(left) + across * n, total * n,
+            red * n, green * n, blue * n, count, table,
+        )  # fmt: skip
 
 
 @njit(**KERNEL)
-def coarse_band(rgb, coc, band, plan, table, acc, used):  # type: ignore[no-untyped-def]
-    """Draw the sources of one band whose radius is at least FINE_RADIUS into the band's tiles.
+def coarse_layer(  # type: ignore[no-untyped-def]
+    rgb, coc, cells, starts, spans, span_starts, cell_level, padded, apart, group, level, table, acc, touched
+):
+    """Draw the layer of one level (>= 1) of the FRONT or the BACK, where it can reach tiles that need layers.
 
-    Pixels of one octave and one side of the focus plane that share a cell of that octave's grid become one source at
-    their centroid. A row of cells is collected while its pixels stream by and drawn when it is complete.
+    ``cells``, ``spans``: see ``_survey``; ``starts``, ``span_starts``: first cell of each of their levels; ``padded``:
+    (height, width) of level 0; ``apart``: px from each tile to the nearest with layers; ``acc``: flat float32
+    accumulator of the level with MARGIN cells around it; ``touched``: see :func:`draw`.
     """
-    levels = plan.levels
-    first = band * plan.band_rows
-    offsets = np.zeros(levels + 2, np.int64)
-    for level in range(1, levels + 1):
-        offsets[level + 1] = offsets[level] + 2 * (plan.padded_width >> level) * FIELDS
-    cells = np.zeros(offsets[levels + 1], np.float32)
-    filled = np.zeros((levels + 1, 2), np.bool_)
-    light = np.zeros(FIELDS, np.float32)
-    for y in range(first, min(first + plan.band_rows, plan.padded_height)):
-        ys = fold(y, plan.height)
-        for x in range(plan.padded_width):
-            xs = x if x < plan.width else fold(x, plan.width)
-            c = coc[ys, xs]
-            r = abs(c)
-            if r < F(FINE_RADIUS):
+    levels = starts.shape[0] - 2
+    stride = ((padded[1] >> level) + 2 * MARGIN + 2) * 4
+    sign = F(-1) if group == FRONT else F(1)
+    least = F(FINE_RADIUS << (level - 1))
+    most = F(FINE_RADIUS << level) if level < levels else F(1e30)
+    # Above the cells of edges every square is looked at as a whole first, then by those cells.
+    whole = max(level, cell_level)
+    inner = 1 << (whole - cell_level)
+    side = 1 << cell_level
+    columns = padded[1] >> whole
+    fine_columns = padded[1] >> cell_level
+    for j in range(padded[0] >> whole):
+        for i in range(columns):
+            p = U((span_starts[whole] + j * columns + i) * 3)
+            low, high = spans[p] * sign, spans[p + U(1)] * sign
+            if sign < F(0):
+                low, high = high, low
+            has_light = spans[p + U(2)] != F(0)
+            if high < least and not has_light:
                 continue
-            if is_light(rgb, ys, xs, luminance(rgb, ys, xs)):
-                snapped = light_coc(rgb, coc, ys, xs)
-                if abs(snapped) >= F(FINE_RADIUS):
-                    c = snapped
-                # A light is drawn at once, unmerged and one level finer than its radius asks for.
-                level = max(level_of(abs(c), levels) - 1, 1)
-                group = FRONT if c < F(0) else BACK
-                used[group, level, band] = 1
-                collect(light, U(0), rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2], F(1), abs(c), x, y, level)
-                draw_cells(light, ZERO, x >> level, ONE, (y - first) >> level, group, level, band, plan, table, acc)
+            if low >= most and not has_light:
                 continue
-            level = level_of(r, levels)
-            side = 0 if c < F(0) else 1
-            filled[level, side] = True
-            p = U(offsets[level] + (side * (plan.padded_width >> level) + (x >> level)) * FIELDS)
-            collect(cells, p, rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2], F(1), r, x, y, level)
-        for level in range(1, levels + 1):
-            if (y + 1) & ((1 << level) - 1) != 0:
+            if whole <= 5 and apart[(j << whole) // TILE, (i << whole) // TILE] > high:
                 continue
-            for side in range(2):
-                if filled[level, side]:
-                    filled[level, side] = False
-                    group = FRONT if side == 0 else BACK
-                    used[group, level, band] = 1
-                    columns = plan.padded_width >> level
-                    at = offsets[level] + side * columns * FIELDS
-                    draw_cells(cells, at, ZERO, columns, (y - first) >> level, group, level, band, plan, table, acc)
+            if whole == level and not has_light and low >= least and high < most:
+                middle = F(0.5) * F((1 << whole) - 1)
+                red, green, blue, c = cell_mean(rgb, coc, cells, starts[whole], columns, whole, j, i)
+                draw(
+                    acc, stride, touched, level, F(j << whole) + middle, F(i << whole) + middle, c * sign,
+                    red, green, blue, F(1 << whole) * F(1 << whole), table,
+                )  # fmt: skip
+                continue
+            for b in range(j * inner, (j + 1) * inner):
+                for a in range(i * inner, (i + 1) * inner):
+                    q = U((b * fine_columns + a) * 3)
+                    low, high = spans[q] * sign, spans[q + U(1)] * sign
+                    if sign < F(0):
+                        low, high = high, low
+                    lit = spans[q + U(2)] != F(0)
+                    if not lit and (high < least or low >= most):
+                        continue
+                    if not lit and low >= least and high < most and level >= cell_level:
+                        middle = F(0.5) * F(side - 1)
+                        red, green, blue, c = cell_mean(
+                            rgb, coc, cells, starts[cell_level], fine_columns, cell_level, b, a
+                        )
+                        draw(
+                            acc, stride, touched, level, F(b * side) + middle, F(a * side) + middle, c * sign,
+                            red, green, blue, F(side) * F(side), table,
+                        )  # fmt: skip
+                        continue
+                    step = min(side, 1 << level)
+                    for y in range(b * side, (b + 1) * side, step):
+                        for x in range(a * side, (a + 1) * side, step):
+                            _draw_mixed(rgb, coc, y, x, step, lit, sign, level, levels, acc, stride, touched, table)
+
+
+@njit(**KERNEL)
+def find_lights(rgb, coc, spans, columns, cell, levels, lights):  # type: ignore[no-untyped-def]
+    """List the lights that are drawn at full resolution: float32 (n, 6) of y, x, coc, red, green, blue; returns n.
+
+    ``spans``: ranges of the cells of edges, ``columns`` in a row of them. Nothing is written beyond the end of
+    ``lights``.
+    """
+    height, width, _ = rgb.shape
+    n = 0
+    for j in range(-(-height // cell)):
+        for i in range(-(-width // cell)):
+            if spans[U((j * columns + i) * 3 + 2)] == F(0):
+                continue
+            for y in range(j * cell, min((j + 1) * cell, height)):
+                for x in range(i * cell, min((i + 1) * cell, width)):
+                    if not is_light(rgb, y, x, brightness(rgb, y, x)):
+                        continue
+                    c = light_coc(rgb, coc, y, x)
+                    if abs(c) < F(FINE_RADIUS) or level_of(abs(c), levels) > LIGHT_STEPS:
+                        continue
+                    if n < lights.shape[0]:
+                        lights[n, 0] = y
+                        lights[n, 1] = x
+                        lights[n, 2] = c
+                        for k in range(3):
+                            lights[n, 3 + k] = rgb[y, x, k]
+                    n += 1
+    return n

@@ -9,13 +9,18 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from dofsim.bokeh.plan import FINE_RADIUS, GROUPS, make_plan
-from dofsim.bokeh.spans import span_table
+from dofsim.bokeh.plan import BACK, FRONT, LARGEST_DRAWN, LARGEST_GATHERED, TILE
+from dofsim.bokeh.spans import gather_table, span_table
 
 _SIZE = 8
+_ROOM = 1 << 16
+_LAST = "_fine.fine_block"
+"""The kernel that is compiled last: where the cache holds it, it holds the others."""
 
 
 def is_cold() -> bool:
@@ -29,41 +34,61 @@ def is_cold() -> bool:
     if not chosen and not os.access(package, os.W_OK):
         return False
     folder = Path(chosen) if chosen else package / "__pycache__"
-    return not any(folder.rglob(f"_fine.fine_band-*.py{sys.version_info.major}{sys.version_info.minor}.nbi"))
+    return not any(folder.rglob(f"{_LAST}-*.py{sys.version_info.major}{sys.version_info.minor}.nbi"))
 
 
-def compile_sources() -> None:
-    """Compile, or load, the kernels that find edges and draw large discs and hidden surfaces."""
-    from dofsim.bokeh._coarse import coarse_band
-    from dofsim.bokeh._edges import find_edges, open_around
-    from dofsim.bokeh._hidden import extend, hidden_band
+def compile_first_half() -> None:
+    """Compile, or load, the kernels that look for edges, gather calm tiles, and composite the coarse grids."""
+    from dofsim.bokeh._calm import calm_block, calm_levels, calm_room
+    from dofsim.bokeh._composite import cascade_rows, fold_rows
+    from dofsim.bokeh._edges import find_edges, find_tiles, open_around
+    from dofsim.bokeh._hidden import extend, hidden_layer
+    from dofsim.bokeh._survey import reduce_cells, reduce_spans, survey_rows
 
-    rgb, coc = np.zeros((_SIZE, _SIZE, 3), np.float32), np.zeros((_SIZE, _SIZE), np.float32)
-    plan, table = make_plan(_SIZE, _SIZE, FINE_RADIUS), span_table(2 * FINE_RADIUS + 2)
-    acc, used = np.zeros(plan.floats, np.float32), np.zeros((GROUPS, plan.levels + 1, plan.bands), np.uint8)
-    maps = [np.zeros((_SIZE, _SIZE), np.float32) for _ in range(5)]
-    colour, jump = np.zeros((_SIZE, _SIZE, 3), np.float32), np.float32(1)
-    near, far, distance, away, opening = maps
-    find_edges(rgb, coc, 1, jump, 1, 0, _SIZE, near, far, distance, colour, away)
-    open_around(near, away, 1, opening)
-    extend(near, far, distance, colour, 1, jump)
-    hidden_band(far, distance, colour, 0, 0, plan, table, acc, used)
-    coarse_band(rgb, coc, 0, plan, table, acc, used)
+    rgb, coc, level, flags = _picture(), _map(), _map(np.int8), _map(np.uint8)
+    starts, jump, table = np.zeros(4, np.int64), np.float32(1), span_table(LARGEST_DRAWN)
+    survey_rows(rgb, coc, 0, 1, TILE, 2, _line(), _line())
+    reduce_cells(_line(), 0, 0, 1, 1)
+    reduce_spans(_line(), 0, 0, 1, 1)
+    find_edges(rgb, coc, _line(), 1, 1, jump, 1, 0, 1, *(_map() for _ in range(3)), _picture(), _map(), _map())
+    find_tiles(_map(), _map(), _line(), TILE, TILE, flags, *(_map() for _ in range(3)))
+    open_around(_map(), _map(), 1, _map())
+    rings = np.zeros(_SIZE * _SIZE, np.int32), np.zeros(_SIZE * _SIZE, np.float32)
+    extend(_map(), _map(), _map(), _picture(), 1, jump, _map(np.int16), *rings)
+    calm_levels(flags, _map(), _map(), 1, level)
+    room = np.zeros(calm_room(1), np.float32)
+    disc = gather_table(LARGEST_GATHERED)
+    calm_block(rgb, coc, _line(), starts, (TILE, TILE), level, _map(), 0, 0, 0, 0, disc, room, room, _picture())
+    hidden_layer(_map()[:0], _map(), _picture(), 2, 1, 2, _map(), 1, table, _line(), flags)
+    fold_rows(_line(), np.zeros((99, 1), np.uint8), 1, 1)
+    cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, _line(), flags, flags, flags, _line(), flags, 0, 0)
 
 
-def compile_composite() -> None:
-    """Compile, or load, the kernels that draw small discs and composite the layers."""
-    from dofsim.bokeh._composite import cascade_rows
-    from dofsim.bokeh._fine import fine_band
+def compile_second_half() -> None:
+    """Compile, or load, the kernels that draw discs, and the one that makes the picture of them."""
+    from dofsim.bokeh._coarse import coarse_layer, find_lights
+    from dofsim.bokeh._fine import fine_block
 
-    rgb, coc = np.zeros((_SIZE, _SIZE, 3), np.float32), np.zeros((_SIZE, _SIZE), np.float32)
-    plan, table = make_plan(_SIZE, _SIZE, FINE_RADIUS), span_table(2 * FINE_RADIUS + 2)
-    acc, live = np.zeros(plan.floats, np.float32), np.zeros(plan.rows, np.uint8)
-    used = np.zeros((GROUPS, plan.levels + 1, plan.bands), np.uint8)
-    opening, out = np.zeros((_SIZE, _SIZE), np.float32), np.empty_like(rgb)
-    cascade_rows(coc, opening, acc, 0, 1, plan, live, used, 0, 1)
-    fine_band(rgb, coc, opening, 0, 1, plan, table, acc, live, out)
+    rgb, coc, flags, starts = _picture(), _map(), _map(np.uint8), np.zeros(4, np.int64)
+    table, lights = span_table(LARGEST_DRAWN), np.zeros((0, 6), np.float32)
+    pyramid = (_line(), starts, _line(), starts, 2, (0, 0), _map())
+    coarse_layer(rgb, coc, *pyramid, FRONT, 1, table, _line(), flags)
+    find_lights(rgb, coc, _line(), _SIZE, 1, 1, lights)
+    grids = (_line(), flags, _line(), flags, _line(), flags)
+    fine_block(rgb, coc, _map(), 1, flags, 0, 0, 0, 0, *grids, 1, 1, lights, table, _line(), _picture())
+
+
+def _picture() -> npt.NDArray[np.float32]:
+    return np.zeros((_SIZE, _SIZE, 3), np.float32)
+
+
+def _map(kind: type[np.generic] = np.float32) -> npt.NDArray[Any]:
+    return np.zeros((_SIZE, _SIZE), kind)
+
+
+def _line() -> npt.NDArray[np.float32]:
+    return np.zeros(_ROOM, np.float32)
 
 
 if __name__ == "__main__":
-    compile_composite()
+    compile_second_half()
