@@ -161,9 +161,9 @@ def _enlarge(small, top, left, columns, level, y0, y1, x0, x1, out):  # type: ig
 
 
 @njit(**KERNEL)
-def calm_block(
+def calm_block(  # type: ignore[no-untyped-def]
     rgb, coc, cells, starts, padded, level, widest, first_row, last_row, first, last, table, prefix, small, out
-):  # type: ignore[no-untyped-def]
+):
     """Render the calm tiles among rows ``first_row .. last_row`` and columns ``first .. last`` of tiles.
 
     ``cells``: the pyramid (see ``_survey``), ``starts``: first cell of each of its levels; ``padded``: (height, width)

@@ -66,7 +66,7 @@ def render_layered(
     -------
     float32 array, shape (H, W, 3)
     """
-    plan = make_plan(*coc.shape, max_radius)
+    plan = make_plan(coc.shape[0], coc.shape[1], max_radius)
     table = span_table(LARGEST_DRAWN)
     out = np.empty_like(rgb)
     with Workers(threads) as workers:
