@@ -2,44 +2,28 @@
 
 Every layer (an octave of the radius on one side of the focus plane) is drawn by a call of its own. It walks over the
 pyramid of cells and draws a cell as one disc where its range lies inside the octave; where it does not, the pixels
-of the octave that share a cell of edges are merged at their centroid. Lights are drawn unmerged, see ``_lights``.
+of the octave that share a cell of edges are merged at their centroid.
 """
 
 from __future__ import annotations
 
 from numba import njit
 
-from dofsim.bokeh._disc import KERNEL, PART, F, U, add_disc, fold
-from dofsim.bokeh._lights import brightness, is_light, light_coc
-from dofsim.bokeh._survey import cell_mean
+from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F, add_disc, fold
 from dofsim.bokeh.plan import FINE_RADIUS, FRONT, LARGEST_DRAWN, MARGIN, PATCH, TILE
 
-LIGHT_STEPS = 2
-"""A light is drawn so many levels finer than its radius asks for, lest its disc lose its shape."""
-
 
 @njit(**PART)
-def level_of(radius, levels):  # type: ignore[no-untyped-def]
-    """Level whose grid shows this radius (px, >= FINE_RADIUS) as 4..8 px."""
-    level = 1
-    limit = F(2 * FINE_RADIUS)
-    while radius >= limit and level < levels:
-        level += 1
-        limit *= F(2)
-    return level
-
-
-@njit(**PART)
-def draw(acc, stride, touched, level, y, x, radius, red, green, blue, count, table):  # type: ignore[no-untyped-def]
+def _draw(acc, stride, touched, level, y, x, radius, red, green, blue, count, table):  # type: ignore[no-untyped-def]
     """Draw ``count`` px as one disc of ``radius`` px around (y, x), px of the picture, 0 = middle of its first pixel.
 
     ``touched``: uint8 (rows, columns) of PATCH cells, margins included; marks where something is drawn.
     """
-    scale = F(1) / F(1 << level)
-    cy = F(MARGIN) + (F(y) + F(0.5)) * scale - F(0.5)
-    cx = F(MARGIN) + (F(x) + F(0.5)) * scale - F(0.5)
+    scale = ONE / F(1 << level)
+    cy = F(MARGIN) + (F(y) + HALF) * scale - HALF
+    cx = F(MARGIN) + (F(x) + HALF) * scale - HALF
     # On a coarse grid a disc is as wide as a cell at least.
-    radius = min(max(radius * scale, F(0.5)), F(LARGEST_DRAWN))
+    radius = min(max(radius * scale, HALF), F(LARGEST_DRAWN))
     add_disc(acc, stride, cy, cx, radius, red, green, blue, count * scale * scale, table)
     reach = int(radius) + 2
     for j in range(max(int(cy) - reach, 0) // PATCH, (int(cy) + reach) // PATCH + 1):
@@ -47,41 +31,42 @@ def draw(acc, stride, touched, level, y, x, radius, red, green, blue, count, tab
             touched[j, i] = 1
 
 
+@njit(**KERNEL)
+def draw_sources(sources, count, level, stride, acc, touched, table):  # type: ignore[no-untyped-def]
+    """Draw listed sources on a level: float32 (n, 6) of y, x, radius (px), red, green, blue, ``count`` px each.
+
+    ``acc``: flat float32 accumulator of the level with MARGIN cells around it, ``stride`` floats a row; ``touched``:
+    uint8 (rows, columns) of its PATCH cells; marks where something is drawn.
+    """
+    for n in range(sources.shape[0]):
+        _draw(
+            acc, stride, touched, level, sources[n, 0], sources[n, 1], sources[n, 2],
+            sources[n, 3], sources[n, 4], sources[n, 5], count, table,
+        )  # fmt: skip
+
+
 @njit(**PART)
-def _draw_mixed(  # type: ignore[no-untyped-def]
-    rgb, coc, top, left, side, has_light, sign, level, levels, acc, stride, touched, table
-):
-    """Draw the pixels of one octave among the ``side`` x ``side`` px from (top, left) on, merged into one source."""
+def _draw_mixed(rgb, coc, top, left, side, sign, least, most, level, acc, stride, touched, table):  # type: ignore[no-untyped-def]
+    """Draw the pixels with a radius in ``least .. most`` among ``side`` x ``side`` px, merged into one source."""
     height, width, _ = rgb.shape
-    count = F(0)
-    red, green, blue = F(0), F(0), F(0)
-    total, down, across = F(0), F(0), F(0)
+    count = ZERO
+    red, green, blue = ZERO, ZERO, ZERO
+    total, down, across = ZERO, ZERO, ZERO
     for dy in range(side):
-        ys = fold(top + dy, height)
         for dx in range(side):
-            xs = fold(left + dx, width)
-            c = coc[ys, xs] * sign
-            if has_light and is_light(rgb, ys, xs, brightness(rgb, ys, xs)):
-                c = light_coc(rgb, coc, ys, xs) * sign
-                finer = level_of(c, levels) - LIGHT_STEPS if c >= F(FINE_RADIUS) else 0
-                if finer == level:
-                    draw(
-                        acc, stride, touched, level, F(top + dy), F(left + dx), c,
-                        rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2], F(1), table,
-                    )  # fmt: skip
-                continue
-            if c < F(FINE_RADIUS) or level_of(c, levels) != level:
-                continue
-            count += F(1)
-            red += rgb[ys, xs, 0]
-            green += rgb[ys, xs, 1]
-            blue += rgb[ys, xs, 2]
-            total += c
-            down += F(dy)
-            across += F(dx)
-    if count > F(0):
-        n = F(1) / count
-        draw(
+            y, x = fold(top + dy, height), fold(left + dx, width)
+            c = coc[y, x] * sign
+            if least <= c < most:
+                count += ONE
+                red += rgb[y, x, 0]
+                green += rgb[y, x, 1]
+                blue += rgb[y, x, 2]
+                total += c
+                down += F(dy)
+                across += F(dx)
+    if count > ZERO:
+        n = ONE / count
+        _draw(
             acc, stride, touched, level, F(top) + down * n, F(left) + across * n, total * n,
             red * n, green * n, blue * n, count, table,
         )  # fmt: skip
@@ -89,96 +74,40 @@ def _draw_mixed(  # type: ignore[no-untyped-def]
 
 @njit(**KERNEL)
 def coarse_layer(  # type: ignore[no-untyped-def]
-    rgb, coc, cells, starts, spans, span_starts, cell_level, padded, apart, group, level, table, acc, touched
+    rgb, coc, cells, spans, fine_spans, fine_side, side, apart, group, is_last, level, stride, acc, touched, table
 ):
     """Draw the layer of one level (>= 1) of the FRONT or the BACK, where it can reach tiles that need layers.
 
-    ``cells``, ``spans``: see ``_survey``; ``starts``, ``span_starts``: first cell of each of their levels; ``padded``:
-    (height, width) of level 0; ``apart``: px from each tile to the nearest with layers; ``acc``: flat float32
-    accumulator of the level with MARGIN cells around it; ``touched``: see :func:`draw`.
+    ``cells``, ``spans``: means and ranges of the squares of ``side`` px, those of the level (``cells``, float32
+    (rows, columns, 4), is empty where there are none), or of the cells of edges if these are larger; ``fine_spans``:
+    ranges of the latter, of ``fine_side`` px; ``apart``: px from each tile to the nearest with layers; ``is_last``:
+    the level takes all larger radii too; ``acc``, ``stride``, ``touched``: see :func:`draw_sources`.
     """
-    levels = starts.shape[0] - 2
-    stride = ((padded[1] >> level) + 2 * MARGIN + 2) * 4
-    sign = F(-1) if group == FRONT else F(1)
+    sign = ONE - TWO * F(group == FRONT)
     least = F(FINE_RADIUS << (level - 1))
-    most = F(FINE_RADIUS << level) if level < levels else F(1e30)
-    # Above the cells of edges every square is looked at as a whole first, then by those cells.
-    whole = max(level, cell_level)
-    inner = 1 << (whole - cell_level)
-    side = 1 << cell_level
-    columns = padded[1] >> whole
-    fine_columns = padded[1] >> cell_level
-    for j in range(padded[0] >> whole):
-        for i in range(columns):
-            p = U((span_starts[whole] + j * columns + i) * 3)
-            low, high = spans[p] * sign, spans[p + U(1)] * sign
-            if sign < F(0):
-                low, high = high, low
-            has_light = spans[p + U(2)] != F(0)
-            if high < least and not has_light:
+    most = F(1e30) if is_last else F(FINE_RADIUS << level)
+    inner = side // fine_side
+    step = min(fine_side, 1 << level)
+    for j in range(spans.shape[0]):
+        for i in range(spans.shape[1]):
+            low, high = spans[j, i, 0] * sign, spans[j, i, 1] * sign
+            low, high = min(low, high), max(low, high)
+            if high < least or low >= most:
                 continue
-            if low >= most and not has_light:
+            if side <= TILE and apart[j * side // TILE, i * side // TILE] > high:
                 continue
-            if whole <= 5 and apart[(j << whole) // TILE, (i << whole) // TILE] > high:
-                continue
-            if whole == level and not has_light and low >= least and high < most:
-                middle = F(0.5) * F((1 << whole) - 1)
-                red, green, blue, c = cell_mean(rgb, coc, cells, starts[whole], columns, whole, j, i)
-                draw(
-                    acc, stride, touched, level, F(j << whole) + middle, F(i << whole) + middle, c * sign,
-                    red, green, blue, F(1 << whole) * F(1 << whole), table,
+            if cells.shape[0] > 0 and low >= least and high < most and spans[j, i, 2] == ZERO:
+                middle = HALF * F(side - 1)
+                _draw(
+                    acc, stride, touched, level, F(j * side) + middle, F(i * side) + middle, cells[j, i, 3] * sign,
+                    cells[j, i, 0], cells[j, i, 1], cells[j, i, 2], F(side) * F(side), table,
                 )  # fmt: skip
                 continue
             for b in range(j * inner, (j + 1) * inner):
                 for a in range(i * inner, (i + 1) * inner):
-                    q = U((b * fine_columns + a) * 3)
-                    low, high = spans[q] * sign, spans[q + U(1)] * sign
-                    if sign < F(0):
-                        low, high = high, low
-                    lit = spans[q + U(2)] != F(0)
-                    if not lit and (high < least or low >= most):
+                    low, high = fine_spans[b, a, 0] * sign, fine_spans[b, a, 1] * sign
+                    if max(low, high) < least or min(low, high) >= most:
                         continue
-                    if not lit and low >= least and high < most and level >= cell_level:
-                        middle = F(0.5) * F(side - 1)
-                        red, green, blue, c = cell_mean(
-                            rgb, coc, cells, starts[cell_level], fine_columns, cell_level, b, a
-                        )
-                        draw(
-                            acc, stride, touched, level, F(b * side) + middle, F(a * side) + middle, c * sign,
-                            red, green, blue, F(side) * F(side), table,
-                        )  # fmt: skip
-                        continue
-                    step = min(side, 1 << level)
-                    for y in range(b * side, (b + 1) * side, step):
-                        for x in range(a * side, (a + 1) * side, step):
-                            _draw_mixed(rgb, coc, y, x, step, lit, sign, level, levels, acc, stride, touched, table)
-
-
-@njit(**KERNEL)
-def find_lights(rgb, coc, spans, columns, cell, levels, lights):  # type: ignore[no-untyped-def]
-    """List the lights that are drawn at full resolution: float32 (n, 6) of y, x, coc, red, green, blue; returns n.
-
-    ``spans``: ranges of the cells of edges, ``columns`` in a row of them. Nothing is written beyond the end of
-    ``lights``.
-    """
-    height, width, _ = rgb.shape
-    n = 0
-    for j in range(-(-height // cell)):
-        for i in range(-(-width // cell)):
-            if spans[U((j * columns + i) * 3 + 2)] == F(0):
-                continue
-            for y in range(j * cell, min((j + 1) * cell, height)):
-                for x in range(i * cell, min((i + 1) * cell, width)):
-                    if not is_light(rgb, y, x, brightness(rgb, y, x)):
-                        continue
-                    c = light_coc(rgb, coc, y, x)
-                    if abs(c) < F(FINE_RADIUS) or level_of(abs(c), levels) > LIGHT_STEPS:
-                        continue
-                    if n < lights.shape[0]:
-                        lights[n, 0] = y
-                        lights[n, 1] = x
-                        lights[n, 2] = c
-                        for k in range(3):
-                            lights[n, 3 + k] = rgb[y, x, k]
-                    n += 1
-    return n
+                    for y in range(b * fine_side, (b + 1) * fine_side, step):
+                        for x in range(a * fine_side, (a + 1) * fine_side, step):
+                            _draw_mixed(rgb, coc, y, x, step, sign, least, most, level, acc, stride, touched, table)

@@ -13,33 +13,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dofsim.bokeh._disc import KERNEL, PART, F, U, fold
+from dofsim.bokeh._disc import BLUE, COVER, GREEN, KERNEL, MOST, ONE, PART, QUARTER, TWO, ZERO, F, U, fold
 from dofsim.bokeh._simd import mix
 from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, MARGIN, PATCH
 
 _EDGE = MARGIN // PATCH
-
-
-@njit(**PART)
-def _add_cell(acc, p, q):  # type: ignore[no-untyped-def]
-    for k in range(4):
-        acc[q + U(k)] += acc[p + U(k)]
-
-
-@njit(**KERNEL)
-def fold_rows(acc, touched, rows, columns):  # type: ignore[no-untyped-def]
-    """Add the rows above and below a level to those that the border reflects them onto."""
-    stride = (columns + 2 * MARGIN + 2) * 4
-    for j in range(-MARGIN, rows + MARGIN):
-        if 0 <= j < rows:
-            continue
-        y = fold(j, rows)
-        for i in range(touched.shape[1]):
-            if touched[(j + MARGIN) // PATCH, i] == 0:
-                continue
-            touched[(y + MARGIN) // PATCH, i] = 1
-            for x in range(i * PATCH, (i + 1) * PATCH):
-                _add_cell(acc, U((j + MARGIN) * stride + x * 4), U((y + MARGIN) * stride + x * 4))
 
 
 @njit(**PART)
@@ -52,7 +30,7 @@ def _sum_row(acc, row, stride, touched, columns, out, active):  # type: ignore[n
     for i in range(active.shape[0]):
         active[i] = 0
     for i in range(columns * 4):
-        out[U(i)] = F(0)
+        out[U(i)] = ZERO
     red, green, blue, weight = 0.0, 0.0, 0.0, 0.0
     for i in range(touched.shape[1]):
         if touched[row // PATCH, i] == 0:
@@ -61,16 +39,16 @@ def _sum_row(acc, row, stride, touched, columns, out, active):  # type: ignore[n
         for x in range(i * PATCH, min((i + 1) * PATCH, columns + 2 * MARGIN)):
             p = U(row * stride + x * 4)
             red += acc[p]
-            green += acc[p + U(1)]
-            blue += acc[p + U(2)]
-            weight += acc[p + U(3)]
+            green += acc[p + GREEN]
+            blue += acc[p + BLUE]
+            weight += acc[p + COVER]
             to = fold(x - MARGIN, columns)
             active[to // PATCH] = 1
             q = U(to * 4)
             out[q] += red
-            out[q + U(1)] += green
-            out[q + U(2)] += blue
-            out[q + U(3)] += weight
+            out[q + GREEN] += green
+            out[q + BLUE] += blue
+            out[q + COVER] += weight
 
 
 @njit(**PART)
@@ -94,18 +72,18 @@ def enlarge_row(acc, rows, columns, y, first, last, line, out, at):  # type: ign
     lower = (y + 1) >> 1
     upper = max(lower - 1, 0)
     lower = min(lower, rows - 1)
-    below = F(0.25) if (y & 1) == 1 else F(0.75)
+    below = QUARTER if (y & 1) == 1 else MOST
     stride = (columns + 2 * MARGIN + 2) * 4
     a = (upper + MARGIN) * stride + MARGIN * 4
     b = (lower + MARGIN) * stride + MARGIN * 4
     begin, count = first >> 1, (last - first) >> 1
     for i in range(count + 2):
         x = min(max(begin + i - 1, 0), columns - 1) * 4
-        mix(line, U(i * 4), acc, U(a + x), F(1) - below, acc, U(b + x), below)
+        mix(line, U(i * 4), acc, U(a + x), ONE - below, acc, U(b + x), below)
     for i in range(count):
         middle = U(i * 4 + 4)
-        mix(out, U(at + i * 8), line, middle, F(0.75), line, middle - U(4), F(0.25))
-        mix(out, U(at + i * 8 + 4), line, middle, F(0.75), line, middle + U(4), F(0.25))
+        mix(out, U(at + i * 8), line, middle, MOST, line, middle - U(4), QUARTER)
+        mix(out, U(at + i * 8 + 4), line, middle, MOST, line, middle + U(4), QUARTER)
 
 
 @njit(**KERNEL)
@@ -125,7 +103,7 @@ def cascade_rows(  # type: ignore[no-untyped-def]
     line = np.empty((PATCH // 2 + 2) * 4, np.float32)
     active = np.empty(wanted.shape[1], np.int64)
     for i in range(PATCH * 4):
-        wide[i] = F(0)
+        wide[i] = ZERO
     height, width = coc.shape
     for y in range(first, last):
         looked_at = False
@@ -144,21 +122,21 @@ def cascade_rows(  # type: ignore[no-untyped-def]
             if has_coarse:
                 enlarge_row(coarser, rows >> 1, columns >> 1, y, x0, (x1 + 1) & ~1, line, wide, 0)
             for x in range(x0, x1):
-                near, far = F(1), F(1)
+                near, far = ONE, ONE
                 q, w = U(x * 4), U((x - x0) * 4)
-                coverage = max(own[q + U(3)], F(0))
-                beyond = max(wide[w + U(3)], F(0)) if has_coarse else F(0)
+                coverage = max(own[q + COVER], ZERO)
+                beyond = max(wide[w + COVER], ZERO) if has_coarse else ZERO
                 if has_own and group == FRONT:
-                    near = min(max(F(1) - beyond, F(0)), coverage) / max(coverage, F(1e-4))
+                    near = min(max(ONE - beyond, ZERO), coverage) / max(coverage, F(1e-4))
                 elif has_own and group == BACK:
-                    taken = min(coverage, F(1))
+                    taken = min(coverage, ONE)
                     near = taken / max(coverage, F(1e-4))
-                    far = min(F(1) - taken, beyond) / max(beyond, F(1e-4))
+                    far = min(ONE - taken, beyond) / max(beyond, F(1e-4))
                     if has_coarse:
                         ys = min(((2 * y + 1) << level) >> 1, height - 1)
                         xs = min(((2 * x + 1) << level) >> 1, width - 1)
-                        if F(2) * coc[ys, xs] < F(FINE_RADIUS << level):
+                        if TWO * coc[ys, xs] < F(FINE_RADIUS << level):
                             far *= opening[ys // cell, xs // cell]
                 if not has_coarse:
-                    far = F(0)
+                    far = ZERO
                 mix(acc, U((y + MARGIN) * stride + (x + MARGIN) * 4), own, q, near, wide, w, far)

@@ -17,6 +17,10 @@ from dofsim.bokeh.spans import PHASES, RADIUS_STEPS
 F = np.float32
 U = np.uint64
 
+# Numba compiles a name faster than a conversion, and there are hundreds.
+ZERO, QUARTER, HALF, MOST, ONE, TWO = F(0), F(0.25), F(0.5), F(0.75), F(1), F(2)
+GREEN, BLUE, COVER = U(1), U(2), U(3)
+
 _COMMON: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 PART: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True}
@@ -41,7 +45,7 @@ def fold(index, size):  # type: ignore[no-untyped-def]
 @njit(**PART)
 def radius_index(radius):  # type: ignore[no-untyped-def]
     """Row of the span table that is nearest to a radius, px, >= 0."""
-    return U(max(radius * F(RADIUS_STEPS) + F(0.5), F(1)))
+    return U(max(radius * F(RADIUS_STEPS) + HALF, ONE))
 
 
 @njit(**PART)
@@ -58,8 +62,8 @@ def span(acc, row, left, right, red, green, blue, weight):  # type: ignore[no-un
     end = int(right)
     a = left - F(begin)
     b = right - F(end)
-    put_end(acc, U(row + begin * 4), red, green, blue, weight, F(1) - a, a)
-    put_end(acc, U(row + end * 4), red, green, blue, weight, b - F(1), -b)
+    put_end(acc, U(row + begin * 4), red, green, blue, weight, ONE - a, a)
+    put_end(acc, U(row + end * 4), red, green, blue, weight, b - ONE, -b)
 
 
 @njit(**PART)
@@ -75,7 +79,7 @@ def add_disc(acc, stride, y, x, radius, red, green, blue, weight, table):  # typ
     green *= share
     blue *= share
     row = int(np.floor(y))
-    phase = int((y - F(row)) * F(PHASES) + F(0.5))
+    phase = int((y - F(row)) * F(PHASES) + HALF)
     if phase == PHASES:
         row += 1
         phase = 0
@@ -86,43 +90,10 @@ def add_disc(acc, stride, y, x, radius, red, green, blue, weight, table):  # typ
             at = (row + d) * stride + int(x) * 4
             centred_row(acc, at, table.start[i, k] * 4, table.first[i, k], table.second[i, k], red, green, blue, share)
         return
-    centre = x + F(0.5)
+    centre = x + HALF
     n = int(exact + F(1.5))
     for d in range(-n, n + 1):
         half = table.half_width[i, phase, table.reach + d]
-        if half > F(0):
+        if half > ZERO:
             h = table.height[i, phase, table.reach + d]
             span(acc, (row + d) * stride, centre - half, centre + half, red * h, green * h, blue * h, share * h)
-
-
-@njit(**KERNEL)
-def sum_row(acc, at, columns, before, after, out):  # type: ignore[no-untyped-def]
-    """Turn a row of differences into sums, with its margins reflected into ``out`` (columns x 4 floats).
-
-    ``before``, ``after``: px of margin at either end, ``at``: position of the first of them. The running sums are
-    float64: in float32 they drift by 2e-3 on a wide row with bright lights.
-    """
-    red, green, blue, weight = 0.0, 0.0, 0.0, 0.0
-    outside = np.empty(before * 4, np.float32)
-    for x in range(before + columns + after):
-        p = U(at + x * 4)
-        red += acc[p]
-        green += acc[p + U(1)]
-        blue += acc[p + U(2)]
-        weight += acc[p + U(3)]
-        if x < before:
-            q = U(x * 4)
-            outside[q], outside[q + U(1)], outside[q + U(2)], outside[q + U(3)] = red, green, blue, weight
-        elif x < before + columns:
-            q = U((x - before) * 4)
-            out[q], out[q + U(1)], out[q + U(2)], out[q + U(3)] = red, green, blue, weight
-        else:
-            q = U(fold(x - before, columns) * 4)
-            out[q] += red
-            out[q + U(1)] += green
-            out[q + U(2)] += blue
-            out[q + U(3)] += weight
-    for x in range(before):
-        q = U(fold(x - before, columns) * 4)
-        for k in range(4):
-            out[q + U(k)] += outside[x * 4 + k]

@@ -6,9 +6,7 @@ import numpy as np
 from numba import njit
 
 from dofsim.bokeh._composite import enlarge_row, is_live
-from dofsim.bokeh._disc import KERNEL, PART, F, U, centred_row, fold, radius_index
-from dofsim.bokeh._edges import opening_row
-from dofsim.bokeh._lights import LIGHT_LEVEL, brightness, is_light, light_coc
+from dofsim.bokeh._disc import BLUE, COVER, GREEN, HALF, KERNEL, ONE, PART, ZERO, F, U, centred_row, fold, radius_index
 from dofsim.bokeh.plan import FINE_RADIUS, FINE_SPLITS, IN_FOCUS_RADIUS, OWN_RADIUS, TILE
 from dofsim.bokeh.spans import RADIUS_STEPS
 
@@ -16,8 +14,9 @@ _REACH = FINE_RADIUS + 1
 _HALO = 2 * _REACH + 2
 _RING = 32
 
-_LEAST_COVERAGE = 1e-2
-"""A pixel that less reaches keeps its own colour: dividing by so little would show the rounding of the sums."""
+_LEAST_COVERAGE, _LEAST_TOTAL = 1e-4, 1e-2
+"""Layers that cover less are left out, and a pixel that less reaches in all keeps its own colour: dividing by so little
+would show the rounding of the sums."""
 
 # Layers from front to back: the coarse front, three fine ones in front of the focus, three behind it, the coarse back,
 # and the hidden surfaces.
@@ -41,16 +40,17 @@ def layer_of(c):  # type: ignore[no-untyped-def]
     for split in FINE_SPLITS:
         if r >= split:
             steps += 1
-    return _FOCUS - 1 - steps if c < F(0) else _FOCUS + steps
+    return _FOCUS - 1 - steps if c < ZERO else _FOCUS + steps
 
 
 @njit(**KERNEL)
 def fine_block(  # type: ignore[no-untyped-def]
-    rgb, coc, opening, cell, layered, first_row, last_row, first, last,
+    rgb, coc, sources, opening, layered, first_row, last_row, first, last,
     front, front_live, back, back_live, hidden, hidden_live, grid_rows, grid_columns, lights, table, ring, out,
 ):  # fmt: skip
     """Render the tiles with layers among rows ``first_row .. last_row`` and columns ``first .. last`` of tiles.
 
+    ``sources``: ``coc`` with lights in focus; ``opening``: float32, of the pixels from the first tile on;
     ``front``, ``back``, ``hidden`` and their ``live``: level 1 of each group, composited, ``grid_rows`` x
     ``grid_columns`` cells; ``lights``: float32 (n, 6) of those (y, x, coc, colour) that are drawn here.
 
@@ -66,29 +66,32 @@ def fine_block(  # type: ignore[no-untyped-def]
     wide = (x1 - x0 + 2) * 4
     rows = np.empty(_LAYERS * wide, np.float32)
     line = np.empty((x1 - x0 + 6) * 2, np.float32)
-    open_row = np.empty(x1 - x0, np.float32)
     active = np.empty(_LAYERS, np.int64)
     present = np.empty(_LAYERS + 1, np.int64)
     newest = np.empty(_END_FINE, np.int64)
     for layer in range(_END_FINE):
         newest[layer] = y0 - 1000
+    # Columns of the ring in which anything was drawn so far.
+    drawn = np.empty(2, np.int64)
+    drawn[0], drawn[1] = stride, 0
     for y in range(y0 - _REACH, y1 + _REACH):
-        _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, ring, stride, newest)
+        _draw_row(rgb, sources, y, layered, first_row, last_row, first, last, table, ring, stride, newest, drawn)
         z = y - _REACH
-        wanted = False
+        left, right = x1, x0
         if z >= y0:
             for i in range(first, last):
-                wanted = wanted or layered[z // TILE, i] != 0
+                if layered[z // TILE, i] != 0:
+                    left, right = min(left, i * TILE), min((i + 1) * TILE, x1)
         for layer in range(_FIRST_FINE, _END_FINE):
             active[layer] = 0
             if newest[layer] >= z - _REACH:
                 row = (layer * _RING + (z & (_RING - 1))) * stride
-                if wanted:
+                if left < right:
                     active[layer] = 1
-                    _sum_row(ring, row, x1 - x0, rows, layer * wide)
-                for i in range(stride):
-                    ring[U(row + i)] = F(0)
-        if not wanted:
+                    _sum_row(ring, row, drawn[0], left - x0, right - x0, rows, layer * wide)
+                for i in range(drawn[0] * 4, drawn[1] * 4):
+                    ring[U(row + i)] = ZERO
+        if left >= right:
             continue
         for layer in (_COARSE_FRONT, _COARSE_BACK, _HIDDEN):
             acc, live = front, front_live
@@ -96,23 +99,20 @@ def fine_block(  # type: ignore[no-untyped-def]
                 acc, live = back, back_live
             elif layer == _HIDDEN:
                 acc, live = hidden, hidden_live
-            active[layer] = is_live(live, grid_rows, grid_columns, z, x0, x1)
+            active[layer] = is_live(live, grid_rows, grid_columns, z, left, right)
             if active[layer]:
-                enlarge_row(acc, grid_rows, grid_columns, z, x0, (x1 + 1) & ~1, line, rows, layer * wide)
-        for side in range(2):
-            layer = _COARSE_FRONT if side == 0 else _COARSE_BACK
-            sign = F(-1) if side == 0 else F(1)
-            _add_lights(lights, sign, z, x0, x1, table, rows, layer, wide, active)
-        opening_row(opening, cell, z, x0, x1, open_row)
-        _composite_row(rgb, coc, open_row, z, layered, x0, first, last, rows, wide, active, present, out)
+                at = layer * wide + (left - x0) * 4
+                enlarge_row(acc, grid_rows, grid_columns, z, left, (right + 1) & ~1, line, rows, at)
+        _add_lights(lights, z, x0, x1, table, rows, wide, active)
+        _composite_row(rgb, coc, opening, z, y0, layered, x0, first, last, rows, wide, active, present, out)
     for layer in range(_FIRST_FINE, _END_FINE):
-        if newest[layer] >= y0 - _REACH:
-            for i in range(_RING * stride):
-                ring[U(layer * _RING * stride + i)] = F(0)
+        for row in range(layer * _RING, (layer + 1) * _RING if newest[layer] >= y0 - _REACH else 0):
+            for i in range(drawn[0] * 4, drawn[1] * 4):
+                ring[U(row * stride + i)] = ZERO
 
 
 @njit(**PART)
-def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, ring, stride, newest):  # type: ignore[no-untyped-def]
+def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, ring, stride, newest, drawn):  # type: ignore[no-untyped-def]
     """Draw the small discs of row ``y`` (reflected, where it is outside) that reach tiles with layers."""
     height, width = coc.shape
     ys = fold(y, height)
@@ -127,21 +127,19 @@ def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, rin
             continue
         begin = i * TILE if own or left else (i + 1) * TILE - _REACH
         end = (i + 1) * TILE if own or right else i * TILE + _REACH
+        drawn[0] = min(drawn[0], begin - first * TILE + _HALO - _REACH - 1)
+        drawn[1] = max(drawn[1], end - first * TILE + _HALO + _REACH + 2)
         for x in range(begin, end):
             xs = fold(x, width)
             c = coc[ys, xs]
             r = abs(c)
             if r >= F(FINE_RADIUS) or r < F(IN_FOCUS_RADIUS):
                 continue
-            level = brightness(rgb, ys, xs)
-            if level >= F(LIGHT_LEVEL) and is_light(rgb, ys, xs, level):
-                c = light_coc(rgb, coc, ys, xs)
-                r = abs(c)
             layer = layer_of(c)
             newest[layer] = y
             n = radius_index(r)
             exact = F(n) / F(RADIUS_STEPS)
-            weight = F(1) / (F(np.pi) * exact * exact)
+            weight = ONE / (F(np.pi) * exact * exact)
             red = rgb[ys, xs, 0] * weight
             green = rgb[ys, xs, 1] * weight
             blue = rgb[ys, xs, 2] * weight
@@ -155,47 +153,48 @@ def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, rin
 
 
 @njit(**PART)
-def _sum_row(acc, at, columns, out, to):  # type: ignore[no-untyped-def]
-    """Sum a row of differences into ``out``, without its halo. The sums are float64, lest they drift."""
+def _sum_row(acc, at, begin, left, right, out, to):  # type: ignore[no-untyped-def]
+    """Sum the differences of a row from column ``begin`` of the ring on, and keep columns ``left .. right``.
+
+    These are counted without the halo. The sums are float64, lest they drift.
+    """
     red, green, blue, weight = 0.0, 0.0, 0.0, 0.0
-    for x in range(columns + _HALO):
-        p = U(at + x * 4)
+    for x in range(begin - _HALO, right):
+        p = U(at + (x + _HALO) * 4)
         red += acc[p]
-        green += acc[p + U(1)]
-        blue += acc[p + U(2)]
-        weight += acc[p + U(3)]
-        if x >= _HALO:
-            q = U(to + (x - _HALO) * 4)
-            out[q], out[q + U(1)], out[q + U(2)], out[q + U(3)] = red, green, blue, weight
+        green += acc[p + GREEN]
+        blue += acc[p + BLUE]
+        weight += acc[p + COVER]
+        if x >= left:
+            q = U(to + x * 4)
+            out[q], out[q + GREEN], out[q + BLUE], out[q + COVER] = red, green, blue, weight
 
 
 @njit(**PART)
-def _add_lights(lights, sign, z, x0, x1, table, rows, layer, wide, active):  # type: ignore[no-untyped-def]
-    """Add to row ``z`` of a layer what the lights on its side of the focus cast there, at full resolution."""
+def _add_lights(lights, z, x0, x1, table, rows, wide, active):  # type: ignore[no-untyped-def]
+    """Add to the layers of row ``z`` what lights cast there, at full resolution."""
     for n in range(lights.shape[0]):
-        c = lights[n, 2] * sign
+        c = lights[n, 2]
         d = int(lights[n, 0]) - z
-        i = radius_index(c)
-        if c <= F(0) or abs(d) > table.rows[i]:
+        i = radius_index(abs(c))
+        if abs(d) > table.rows[i]:
             continue
-        exact = F(i) / F(RADIUS_STEPS)
-        half = table.half_width[i, 0, table.reach - d]
-        share = table.height[i, 0, table.reach - d] / (F(np.pi) * exact * exact)
-        left, right = lights[n, 1] + F(0.5) - half, lights[n, 1] + F(0.5) + half
-        begin, end = max(int(np.floor(left)), x0), min(int(np.ceil(right)), x1)
-        if begin >= end:
-            continue
+        layer = layer_of(c)
+        if abs(c) >= F(FINE_RADIUS):
+            layer = _COARSE_FRONT if c < ZERO else _COARSE_BACK
         if active[layer] == 0:
             active[layer] = 1
-            for i in range(wide):
-                rows[layer * wide + i] = F(0)
-        for x in range(begin, end):
+            for k in range(wide):
+                rows[layer * wide + k] = ZERO
+        half = table.half_width[i, 0, table.reach - d]
+        share = table.height[i, 0, table.reach - d] / (F(np.pi) * c * c)
+        left, right = lights[n, 1] + HALF - half, lights[n, 1] + HALF + half
+        for x in range(max(int(np.floor(left)), x0), min(int(np.ceil(right)), x1)):
             weight = share * (min(right, F(x + 1)) - max(left, F(x)))
-            q = U(layer * wide + (x - x0) * 4)
-            rows[q] += weight * lights[n, 3]
-            rows[q + U(1)] += weight * lights[n, 4]
-            rows[q + U(2)] += weight * lights[n, 5]
-            rows[q + U(3)] += weight
+            q = layer * wide + (x - x0) * 4
+            for k in range(3):
+                rows[q + k] += weight * lights[n, 3 + k]
+            rows[q + 3] += weight
 
 
 @njit(**PART)
@@ -204,14 +203,14 @@ def _is_slope(coc, y, x):  # type: ignore[no-untyped-def]
     height, width = coc.shape
     c = coc[y, x]
     change = max(abs(coc[max(y - 1, 0), x] - c), abs(coc[min(y + 1, height - 1), x] - c))
-    return max(change, abs(coc[y, max(x - 1, 0)] - c), abs(coc[y, min(x + 1, width - 1)] - c)) <= F(1)
+    return max(change, abs(coc[y, max(x - 1, 0)] - c), abs(coc[y, min(x + 1, width - 1)] - c)) <= ONE
 
 
 @njit(**PART)
-def _composite_row(rgb, coc, opening, z, layered, x0, first, last, rows, wide, active, present, out):  # type: ignore[no-untyped-def]
+def _composite_row(rgb, coc, opening, z, y0, layered, x0, first, last, rows, wide, active, present, out):  # type: ignore[no-untyped-def]
     """Composite row ``z`` from front to back; a layer takes its coverage, or what the nearer ones have left of it.
 
-    ``opening``: where the lens looks past an edge, from column ``x0`` on.
+    ``opening``: where the lens looks past an edge, from pixel (``y0``, ``x0``) on.
     """
     count = 0
     for layer in range(_LAYERS):
@@ -226,9 +225,9 @@ def _composite_row(rgb, coc, opening, z, layered, x0, first, last, rows, wide, a
             q = U((x - x0) * 4)
             own = coc[z, x]
             in_focus = abs(own) < F(IN_FOCUS_RADIUS)
-            left = F(1)
-            total = F(0)
-            red, green, blue = F(0), F(0), F(0)
+            left = ONE
+            total = ZERO
+            red, green, blue = ZERO, ZERO, ZERO
             # The last layer that may still belong to the pixel's own surface; past it, light comes through openings.
             last_own = layer_of(own) + 1
             if own <= F(-FINE_RADIUS):
@@ -243,32 +242,32 @@ def _composite_row(rgb, coc, opening, z, layered, x0, first, last, rows, wide, a
                     own_done = True
                     share = left
                     if not in_focus:
-                        share *= min(max((F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0)), F(0)), F(1))
+                        share *= min(max((F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0)), ZERO), ONE)
                     left -= share
                     total += share
                     red += share * rgb[z, x, 0]
                     green += share * rgb[z, x, 1]
                     blue += share * rgb[z, x, 2]
-                if left <= F(0) or layer == _LAYERS:
+                if left <= ZERO or layer == _LAYERS:
                     break
                 if layer == _FOCUS - 1 and in_focus and _is_slope(coc, z, x):
                     continue
                 if layer > last_own and not closed:
                     closed = True
-                    left *= opening[U(x - x0)]
+                    left *= opening[U(z - y0), U(x - x0)]
                 at = U(layer * wide) + q
-                coverage = rows[at + U(3)]
-                taken = min(max(coverage, F(0)), left)
-                if layer == _HIDDEN:
-                    taken = left if coverage > F(1e-3) else F(0)
-                share = taken / max(coverage, F(1e-4))
+                coverage = rows[at + COVER]
+                if coverage < F(_LEAST_COVERAGE):
+                    continue
+                taken = left if layer == _HIDDEN else min(coverage, left)
+                share = taken / coverage
                 left -= taken
                 total += taken
                 red += share * rows[at]
-                green += share * rows[at + U(1)]
-                blue += share * rows[at + U(2)]
-            if total > F(_LEAST_COVERAGE):
-                scale = F(1) / total
+                green += share * rows[at + GREEN]
+                blue += share * rows[at + BLUE]
+            if total > F(_LEAST_TOTAL):
+                scale = ONE / total
                 out[z, x, 0] = red * scale
                 out[z, x, 1] = green * scale
                 out[z, x, 2] = blue * scale

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from dofsim.bokeh._coarse import draw, level_of
-from dofsim.bokeh._disc import KERNEL, PART, F
+from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F
 from dofsim.bokeh._edges import FAR
-from dofsim.bokeh.plan import FINE_RADIUS, MARGIN, TILE
 
 
 @njit(**PART)
@@ -25,11 +23,11 @@ def _drop_ramps(far, distance, jump, seen):  # type: ignore[no-untyped-def]
     rows, columns = far.shape
     for j in range(rows):
         for i in range(columns):
-            if distance[j, i] != F(0):
+            if distance[j, i] != ZERO:
                 continue
             for y in range(max(j - 1, 0), min(j + 2, rows)):
                 for x in range(max(i - 1, 0), min(i + 2, columns)):
-                    if distance[y, x] == F(0) and far[y, x] > far[j, i] + jump:
+                    if distance[y, x] == ZERO and far[y, x] > far[j, i] + jump:
                         seen[j, i] = -1
     for j in range(rows):
         for i in range(columns):
@@ -50,7 +48,7 @@ def extend(near, far, distance, colour, cell, jump, seen, ring, ring_distance): 
     size = 0
     for j in range(rows):
         for i in range(columns):
-            if distance[j, i] == F(0):
+            if distance[j, i] == ZERO:
                 ring[size] = j * columns + i
                 size += 1
     start = 0
@@ -66,33 +64,33 @@ def extend(near, far, distance, colour, cell, jump, seen, ring, ring_distance): 
                         continue
                     seen[j, i] = step
                     best = F(FAR)
-                    total = F(0)
-                    depth = F(0)
-                    red = F(0)
-                    green = F(0)
-                    blue = F(0)
+                    total = ZERO
+                    depth = ZERO
+                    red = ZERO
+                    green = ZERO
+                    blue = ZERO
                     for jj in range(max(j - 1, 0), min(j + 2, rows)):
                         for ii in range(max(i - 1, 0), min(i + 2, columns)):
-                            away = distance[jj, ii] + (F(1) if jj == j or ii == i else F(1.4))
+                            away = distance[jj, ii] + (ONE if jj == j or ii == i else F(1.4))
                             c = far[jj, ii]
                             gap = c - near[j, i]
-                            if away >= F(FAR) or gap < jump or away * cell > gap + F(2) * cell:
+                            if away >= F(FAR) or gap < jump or away * cell > gap + TWO * cell:
                                 continue
-                            if away >= best + F(0.5):
+                            if away >= best + HALF:
                                 continue
                             if away < best - F(0.3):
                                 best = away
-                                total = F(0)
-                                depth = F(0)
-                                red = F(0)
-                                green = F(0)
-                                blue = F(0)
-                            total += F(1)
+                                total = ZERO
+                                depth = ZERO
+                                red = ZERO
+                                green = ZERO
+                                blue = ZERO
+                            total += ONE
                             depth += c
                             red += colour[jj, ii, 0]
                             green += colour[jj, ii, 1]
                             blue += colour[jj, ii, 2]
-                    if total > F(0):
+                    if total > ZERO:
                         # Nobody reads these while the distance is not set, so the ring can be decided in place.
                         far[j, i] = depth / total
                         colour[j, i, 0] = red / total
@@ -104,33 +102,3 @@ def extend(near, far, distance, colour, cell, jump, seen, ring, ring_distance): 
         for k in range(end, size):
             distance[ring[k] // columns, ring[k] % columns] = ring_distance[k]
         start = end
-
-
-@njit(**KERNEL)
-def hidden_layer(  # type: ignore[no-untyped-def]
-    far, distance, colour, cell, columns, levels, apart, level, table, acc, touched
-):
-    """Draw the hidden cells that belong on one level, where they can reach tiles that need layers.
-
-    ``columns``: of that level; ``apart``: px from each tile to the nearest with layers.
-    """
-    stride = (columns + 2 * MARGIN + 2) * 4
-    lowest = 0
-    while 1 << lowest < cell:
-        lowest += 1
-    middle = F(0.5) * F(cell - 1)
-    for j in range(far.shape[0]):
-        for i in range(far.shape[1]):
-            if distance[j, i] >= F(FAR):
-                continue
-            radius = abs(far[j, i])
-            own = lowest
-            if radius >= F(FINE_RADIUS):
-                own = max(own, level_of(radius, levels))
-            if own != level or apart[j * cell // TILE, i * cell // TILE] > radius + F(cell):
-                continue
-            # A cell is at least as wide as itself.
-            draw(
-                acc, stride, touched, level, F(j * cell) + middle, F(i * cell) + middle, max(radius, F(0.5) * F(cell)),
-                colour[j, i, 0], colour[j, i, 1], colour[j, i, 2], F(cell) * F(cell), table,
-            )  # fmt: skip

@@ -37,7 +37,17 @@ LARGEST_DRAWN = 4 * FINE_RADIUS + 2
 LARGEST_GATHERED = 20
 """Largest radius gathered on any grid, px of that grid."""
 
-TILE = 32
+LIGHT_LEVEL = 1.2
+"""Radiance above which a pixel may be a light; 1 is white, so only recovered or HDR highlights are."""
+
+LIGHT_SIZE = 8
+"""A light is dimmer by half this many px away, on all four sides."""
+
+LIGHT_STEPS = 2
+"""A light is drawn so many levels finer than its radius asks for, lest its disc lose its shape."""
+
+TILE_LEVEL = 5
+TILE = 1 << TILE_LEVEL
 BLOCK = 8
 PATCH = 16
 """Side, in cells of a coarse grid, of the squares that are skipped where no disc has been drawn."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dofsim.bokeh.plan import BACK, FRONT, LARGEST_DRAWN, LARGEST_GATHERED, TILE
+from dofsim.bokeh.plan import BACK, FRONT, LARGEST_DRAWN, LARGEST_GATHERED
 from dofsim.bokeh.spans import gather_table, span_table
 
 _SIZE = 8
@@ -38,44 +38,37 @@ def is_cold() -> bool:
 
 
 def compile_first_half() -> None:
-    """Compile, or load, the kernels that look for edges, gather calm tiles, and composite the coarse grids."""
-    from dofsim.bokeh._calm import calm_block, calm_levels, calm_room
-    from dofsim.bokeh._composite import cascade_rows, fold_rows
-    from dofsim.bokeh._edges import find_edges, find_tiles, open_around
-    from dofsim.bokeh._hidden import extend, hidden_layer
-    from dofsim.bokeh._survey import reduce_cells, reduce_spans, survey_rows
+    """Compile, or load, the kernels that look for edges, extend hidden surfaces, gather, and composite."""
+    from dofsim.bokeh._composite import cascade_rows
+    from dofsim.bokeh._edges import find_edges, sweep
+    from dofsim.bokeh._gather import gather_runs
+    from dofsim.bokeh._hidden import extend
+    from dofsim.bokeh._survey import survey_rows
 
-    rgb, coc, level, flags = _picture(), _map(), _map(np.int8), _map(np.uint8)
-    starts, jump, table = np.zeros(4, np.int64), np.float32(1), span_table(LARGEST_DRAWN)
-    survey_rows(rgb, coc, 0, 1, TILE, 2, _line(), _line())
-    reduce_cells(_line(), 0, 0, 1, 1)
-    reduce_spans(_line(), 0, 0, 1, 1)
-    find_edges(rgb, coc, _line(), 1, 1, jump, 1, 0, 1, *(_map() for _ in range(3)), _picture(), _map(), _map())
-    find_tiles(_map(), _map(), _line(), TILE, TILE, flags, *(_map() for _ in range(3)))
-    open_around(_map(), _map(), 1, _map())
+    rgb, coc, jump, places = _picture(), _map(), np.float32(1), np.zeros((0, 2), np.int64)
+    survey_rows(rgb, coc, 0, 0, 2, _picture(), _picture())
+    find_edges(rgb, coc, places, np.zeros(0, np.uint8), 1, jump, 1, 0, 0, _map(), _map(), _picture(), _map())
+    sweep(_map(), jump)
     rings = np.zeros(_SIZE * _SIZE, np.int32), np.zeros(_SIZE * _SIZE, np.float32)
     extend(_map(), _map(), _map(), _picture(), 1, jump, _map(np.int16), *rings)
-    calm_levels(flags, _map(), _map(), 1, level)
-    room = np.zeros(calm_room(1), np.float32)
-    disc = gather_table(LARGEST_GATHERED)
-    calm_block(rgb, coc, _line(), starts, (TILE, TILE), level, _map(), 0, 0, 0, 0, disc, room, room, _picture())
-    hidden_layer(_map()[:0], _map(), _picture(), 2, 1, 2, _map(), 1, table, _line(), flags)
-    fold_rows(_line(), np.zeros((99, 1), np.uint8), 1, 1)
-    cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, _line(), flags, flags, flags, _line(), flags, 0, 0)
+    runs, disc = np.zeros((0, 4), np.int64), gather_table(LARGEST_GATHERED)
+    flags, line = _map(np.uint8), _line()
+    cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, line, flags, flags, flags, line, flags, 0, 0)
+    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, _line(), _line(), _line(), 0, 3)
 
 
 def compile_second_half() -> None:
-    """Compile, or load, the kernels that draw discs, and the one that makes the picture of them."""
-    from dofsim.bokeh._coarse import coarse_layer, find_lights
+    """Compile, or load, the kernels that draw discs, and the one that makes a picture of them."""
+    from dofsim.bokeh._coarse import coarse_layer, draw_sources
     from dofsim.bokeh._fine import fine_block
 
-    rgb, coc, flags, starts = _picture(), _map(), _map(np.uint8), np.zeros(4, np.int64)
+    rgb, coc, flags, opening = _picture(), _map(), _map(np.uint8), _map()
     table, lights = span_table(LARGEST_DRAWN), np.zeros((0, 6), np.float32)
-    pyramid = (_line(), starts, _line(), starts, 2, (0, 0), _map())
-    coarse_layer(rgb, coc, *pyramid, FRONT, 1, table, _line(), flags)
-    find_lights(rgb, coc, _line(), _SIZE, 1, 1, lights)
-    grids = (_line(), flags, _line(), flags, _line(), flags)
-    fine_block(rgb, coc, _map(), 1, flags, 0, 0, 0, 0, *grids, 1, 1, lights, table, _line(), _picture())
+    squares, grid = _picture()[:0], (_line(), flags, table)
+    coarse_layer(rgb, coc, squares, squares, squares, 2, 2, _map(), FRONT, False, 1, 4, *grid)
+    draw_sources(lights, np.float32(1), 1, 4, *grid)
+    grids = (_line(), flags) * 3
+    fine_block(rgb, coc, coc, opening, flags, 0, 0, 0, 0, *grids, 1, 1, lights, table, _line(), _picture())
 
 
 def _picture() -> npt.NDArray[np.float32]:
