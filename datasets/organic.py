@@ -72,18 +72,21 @@ def _surface(
     step = float((high - low).max() / steps)
     axes: list[Floats] = [np.arange(low[k], high[k] + step, step) for k in range(3)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    total = np.zeros(grid.shape[:3])
+    total = np.full(grid.shape[:3], np.exp(-20.0))
     nearest = np.full(grid.shape[:3], np.inf)
     label = np.zeros(grid.shape[:3], np.int64)
     names = sorted({c.part for c in capsules})
     for c in capsules:
-        axis = c.end - c.start
-        share = np.clip(((grid - c.start) @ axis) / max(float(axis @ axis), 1e-12), 0, 1)
-        distance = np.linalg.norm(grid - c.start - share[..., None] * axis, axis=-1)
+        reach = max(c.radius) + 20 * blend  # further away it adds nothing
+        first, last = np.minimum(c.start, c.end) - reach, np.maximum(c.start, c.end) + reach
+        near = tuple(slice(*np.searchsorted(axes[k], (first[k], last[k]))) for k in range(3))
+        axis, away = c.end - c.start, grid[near] - c.start
+        share = np.clip((away @ axis) / max(float(axis @ axis), 1e-12), 0, 1)
+        distance = np.linalg.norm(away - share[..., None] * axis, axis=-1)
         distance -= c.radius[0] + (c.radius[1] - c.radius[0]) * share
-        total += np.exp(np.clip(-distance / blend, -60, 60))
-        label = np.where(distance < nearest, names.index(c.part), label)
-        nearest = np.minimum(nearest, distance)
+        total[near] += np.exp(np.minimum(-distance / blend, 60))
+        label[near] = np.where(distance < nearest[near], names.index(c.part), label[near])
+        nearest[near] = np.minimum(nearest[near], distance)
     field = -blend * np.log(total)
     for cells, strength in ((5, 1.0), (12, 0.6), (28, 0.35)):
         field += rough * strength * _noise(field.shape, rng, cells)

@@ -124,7 +124,7 @@ def add_world(stage: Stage, world: World, bank: TextureBank, rng: np.random.Gene
         kind, half, turned, at = world.kind[k], world.half[k], world.rotation[k], world.centre[k]
         tint, index, repeat = world.tint[k], world.texture[k], world.repeat[k]
         green = tint[1] > 1.3 * max(tint[0], tint[2])
-        if green and bank.calm:
+        if green and bank.calm and kind != CARD:
             index %= bank.calm
         if kind == CARD and index >= 0:
             if index not in reliefs:

@@ -10,14 +10,14 @@ import pytest
 from dofsim.datasets import _traced, meshes, organic
 from dofsim.datasets.furnish import Builder
 from dofsim.datasets.pack import open_packs
-from dofsim.datasets.raycast import BOX, CARD, CONE, CYLINDER, ELLIPSOID, GROUND, Camera, World
+from dofsim.datasets.raycast import BOX, CARD, CONE, CYLINDER, ELLIPSOID, GROUND, Camera, World, turn
 from dofsim.datasets.textures import make_bank
-from dofsim.datasets.traced import Lens, Stage, focal_px, mitsuba, picture, sensor
+from dofsim.datasets.traced import Lens, Stage, mitsuba, picture, sensor
 from dofsim.datasets.traced_layouts import LAYOUTS
 from dofsim.datasets.traced_light import bake, expose, inverse_depth
 from dofsim.datasets.traced_scenes import random_scene, read_skies, write_packs
-from dofsim.datasets.traced_set import Library, Set, make_library
-from dofsim.datasets.traced_world import add_world, leaves, relief
+from dofsim.datasets.traced_set import Set, make_library
+from dofsim.datasets.traced_world import add_world, dull_texture, leaves, relief, texture
 from dofsim.datasets.truth_sparks import spark_light
 from dofsim.errors import MissingExtraError, PhotoError
 
@@ -80,6 +80,28 @@ def test_leaves_fill_their_ellipsoid():
     assert (np.abs(mesh.vertices) < 1.6 * half + 0.3).all()
 
 
+def test_plain_textures_fade_more_than_others(bank):
+    def colourful(picture: np.ndarray) -> float:
+        return float(np.ptp(picture, axis=2).mean())
+
+    rng = np.random.default_rng(0)
+    kept = np.array([
+        np.mean([colourful(dull_texture(bank, k, rng)) for _ in range(20)]) / colourful(texture(bank, k))
+        for k in range(len(bank))
+    ])  # fmt: skip
+    assert kept[: bank.calm].max() < 0.45 < kept[bank.calm :].min() < 1
+    np.testing.assert_allclose(dull_texture(bank, 0, rng).mean(axis=2), texture(bank, 0).mean(axis=2), rtol=1e-4)
+
+
+def test_locks_stay_out_of_the_skull(bank, library):
+    made = Set(Stage(), Builder(World(), bank, np.random.default_rng(0)), library)
+    made.hair(0.5, 1.0, 2.0, 0.1, 0.4)
+    away = (made.stage.parts[0].mesh.vertices - (0.5, 1.0, 2.0)) @ turn(0.4)
+    assert np.linalg.norm(away / (0.1 * np.array([1.03, 1.2, 1.13])), axis=1).min() > 0.9  # half a lock's width
+    face = (away[:, 2] < -0.09) & (np.abs(away[:, 0]) < 0.05) & (np.abs(away[:, 1]) < 0.08)
+    assert face.mean() < 0.1
+
+
 def test_light_is_smoothed_along_a_surface_and_kept_at_an_edge():
     rng = np.random.default_rng(0)
     depth = np.where(np.arange(64) < 32, 2.0, 4.0)[None, :] * np.ones((48, 1))
@@ -104,9 +126,10 @@ def test_layouts_follow_the_seed(bank, library, kind):
         add_world(made.stage, made.builder.world, bank, made.rng)
         return len(made.stage), sum(len(part.mesh.faces) for part in made.stage.parts), camera
 
-    assert furnish(1) == furnish(1)
-    assert furnish(1) != furnish(2)
-    assert furnish(1)[0] > 3
+    first = furnish(1)
+    assert first == furnish(1)
+    assert first != furnish(2)
+    assert first[0] > 3
 
 
 def test_no_environment_maps_is_an_error(tmp_path):
@@ -149,6 +172,20 @@ def test_worlds_keep_their_depth(mi, bank):
     assert close.mean() > 0.97  # polygons of round things differ along their outline
 
 
+def test_windows_are_far_and_light_the_room(mi, bank, library):
+    made = Set(Stage(), Builder(World(), bank, np.random.default_rng(0)), library)
+    made.window((0, 0, 2), 0.0, (0.3, 0.3), 2.0)
+    made.stage.add(meshes.card().placed((0, 0, 2.1), size=2.0), (0.5, 0.5, 0.5))
+    made.stage.add(meshes.floor().placed((0, -0.4, 1), size=2.0), (0.5, 0.5, 0.5))
+    camera, baked = Camera((0, 0, 0), fov=1.0), bake(mi, made.stage)
+    inverse = inverse_depth(mi, baked, camera, SIZE)
+    assert inverse[SIZE[0] // 2, SIZE[1] // 2] == 0
+    assert inverse[2, 2] == pytest.approx(1 / 2.1, rel=1e-4)
+    seen = expose(mi, baked, camera, SIZE, samples=4, seed=1)
+    assert seen[SIZE[0] // 2, SIZE[1] // 2].mean() > 1
+    assert seen[-1].mean() > 0.01
+
+
 def test_quick_light_agrees_with_the_path_tracer(mi):
     rng = np.random.default_rng(0)
     checks = np.kron(rng.random((8, 8, 3)), np.ones((8, 8, 1))).astype(np.float32) * 0.8 + 0.05
@@ -182,14 +219,11 @@ def test_sparks_have_the_light_of_glowing_balls(mi, lens):
     excess, light = asked - asked.min(), found - found.min()
     assert light.sum() == pytest.approx(excess.sum(), rel=0.05)
     assert np.abs(found - asked).mean() < 0.1 * asked.mean()
-    assert focal_px(camera, SIZE[1]) > 0
 
 
-def test_packs_are_written_and_opened(mi, tmp_path, monkeypatch):
-    def small(rng, skies):
-        return make_library(rng, each=1, skies=skies)
-
-    monkeypatch.setattr("dofsim.datasets.traced_scenes.make_library", small)
+def test_packs_are_written_and_opened(mi, bank, library, tmp_path, monkeypatch):
+    monkeypatch.setattr("dofsim.datasets.traced_scenes.make_library", lambda rng, skies: library)
+    monkeypatch.setattr("dofsim.datasets.traced_scenes.make_bank", lambda rng, photos, subjects: bank)
     names = write_packs(tmp_path, tmp_path / "packs", packs=1, scenes=2, seed=4, samples=1)
     (pack,) = open_packs([tmp_path / "packs"])
     assert pack.photo.shape == (2, 240, 320, 3)
@@ -203,4 +237,3 @@ def test_scenes_are_pure_in_their_seed(mi, bank, library):
     first, again = (random_scene(mi, bank, library, SIZE, (1, 2), "garden", samples=2) for _ in range(2))
     np.testing.assert_array_equal(first[1], again[1])
     assert np.abs(first[0].astype(int) - again[0].astype(int)).mean() < 2
-    assert isinstance(library, Library)
