@@ -126,7 +126,9 @@ def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, rin
         if not (left or own or right):
             continue
         begin = i * TILE if own or left else (i + 1) * TILE - _REACH
-        end = (i + 1) * TILE if own or right else i * TILE + _REACH
+        end = min((i + 1) * TILE if own or right else i * TILE + _REACH, min(last * TILE, width) + _REACH)
+        if begin >= end:
+            continue
         drawn[0] = min(drawn[0], begin - first * TILE + _HALO - _REACH - 1)
         drawn[1] = max(drawn[1], end - first * TILE + _HALO + _REACH + 2)
         for x in range(begin, end):
