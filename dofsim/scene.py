@@ -150,6 +150,7 @@ class Scene:
         focal_length: float | None = None,
         blur: float | str | None = None,
         sharp_range: float | None = None,
+        highlights: bool = True,
         threads: int | None = None,
     ) -> Photo:
         """The photo as a lens with this focus and aperture would have taken it.
@@ -158,6 +159,9 @@ class Scene:
         ----------
         focus, focus_at, aperture, focal_length, blur, sharp_range
             See :meth:`coc`.
+        highlights : bool
+            Whether clipped lights out of focus get back a plausible brightness first
+            (see :func:`dofsim.highlights.recover_highlights`), so that they become bright discs and not grey ones.
         threads : int, optional
             Threads of the renderer; default: all cores.
 
@@ -188,8 +192,11 @@ class Scene:
             )
             return self.photo
         from dofsim.bokeh import render
+        from dofsim.bokeh.plan import IN_FOCUS_RADIUS
+        from dofsim.highlights import recover_highlights
 
-        return self.photo.with_linear(render(self.linear, coc, threads=threads))
+        light = recover_highlights(self.linear, np.abs(coc) >= IN_FOCUS_RADIUS) if highlights else self.linear
+        return self.photo.with_linear(render(light, coc, threads=threads))
 
     def preview_focus(
         self,

@@ -28,6 +28,7 @@ class _Wish:
     focal_length: float | None
     blur: str | None
     sharp_range: float | None
+    highlights: bool
     threads: int | None
     source: DepthSource
     model: str | None
@@ -65,6 +66,12 @@ def render(
             help="Share of the depth scale around the focus that stays sharp.  [0.02; 0 with --aperture]",
         ),
     ] = None,
+    highlights: Annotated[
+        bool,
+        typer.Option(
+            "--highlights/--no-highlights", help="Give clipped lights out of focus back a plausible brightness."
+        ),
+    ] = True,
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
     ] = None,
@@ -131,7 +138,18 @@ def render(
     refuse_inputs(places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
 
     wish = _Wish(
-        focus, focus_at, aperture, focal_length, blur, sharp_range, threads, source, model, jpeg_quality, preview_focus
+        focus,
+        focus_at,
+        aperture,
+        focal_length,
+        blur,
+        sharp_range,
+        highlights,
+        threads,
+        source,
+        model,
+        jpeg_quality,
+        preview_focus,
     )
     exit_code = 0
     with Report(_STAGES * len(photos), quiet=quiet) as report:
@@ -191,6 +209,7 @@ def _render_one(
                 focal_length=wish.focal_length,
                 blur=wish.blur,
                 sharp_range=wish.sharp_range,
+                highlights=wish.highlights,
                 threads=wish.threads,
             )
         report.stage(f"{path.name}: writing")
