@@ -1,8 +1,8 @@
 """How the picture suffers from bad depth: dofsim and plain scatter, both given the same damaged depth.
 
-Run ``python benchmarks/degraded.py FOLDER``, with a folder as for ``benchmarks/truth.py``. The exact depth is damaged as
-phones and networks do it, in shares of its range of inverse depth; the scores are those of ``truth.py`` (edge band and
-visibility come from the exact depth). Writes ``benchmarks/results/degraded.json`` and ``degraded.md``.
+Run ``python benchmarks/degraded.py FOLDER``, with a folder as for ``benchmarks/truth.py``. The exact depth is damaged
+as phones and networks do it, in shares of its range of inverse depth; the scores are those of ``truth.py`` (edge band
+and visibility come from the exact depth). Writes ``benchmarks/results/degraded.json`` and ``degraded.md``.
 
 The circle of confusion is affine in inverse depth, so it is damaged in its stead: the same shares of the same range.
 """

@@ -20,7 +20,7 @@ def _spread(linear: Any, radius: Any, light: Any, weight: Any) -> None:
     for y in range(height):
         for x in range(width):
             r = max(radius[y, x], np.float32(0.5))
-            reach = int(math.ceil(r + 0.5)) - 1
+            reach = math.ceil(r + 0.5) - 1
             red, green, blue = linear[y, x, 0], linear[y, x, 1], linear[y, x, 2]
             share = np.float32(1) / (np.float32(np.pi) * r * r)
             for yy in range(max(y - reach, 0), min(y + reach, height - 1) + 1):

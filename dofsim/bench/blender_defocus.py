@@ -27,6 +27,7 @@ def main(photo: Path, mask: Path, out: Path, radius_px: float, threads: int) -> 
     render.use_compositing, render.use_sequencer = True, False
     render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGB"
     render.image_settings.compression = 0
+    render.dither_intensity = 0.0
     render.filepath = str(out)
     scene.view_settings.view_transform = "Standard"
 
@@ -61,4 +62,4 @@ def main(photo: Path, mask: Path, out: Path, radius_px: float, threads: int) -> 
 
 if __name__ == "__main__":
     given = sys.argv[sys.argv.index("--") + 1 :]
-    main(*map(Path, given[:3]), float(given[3]), int(given[4]))
+    main(Path(given[0]), Path(given[1]), Path(given[2]), float(given[3]), int(given[4]))

@@ -1,20 +1,22 @@
-"""``dofsim bench blur``: our renderer against the report's loop, its compiled twin, and a JPEG round trip."""
+"""``dofsim bench blur``: our renderer and the others, in turns on the same picture."""
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
-import numpy as np
-
+from dofsim.bench.contender import Contender
 from dofsim.bench.machine import describe_machine, describe_versions
+from dofsim.bench.memory import Peak
+from dofsim.bench.peers import PeerError
 from dofsim.bench.scene import BenchScene, make_scene
 from dofsim.bench.timing import Timing, interleave
 
-OURS = "dofsim"
 _CROP_SIDE_PX = 128
+# A program's start varies by some 10 ms; on a small picture it must not drown the blur.
+_PROGRAM_CROP_SIDE_PX = 500
+_FILES = " (files alone)"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Plan:
     budget_s : float
         Time that one contender may take per radius, s.
     threads : int
-        Threads of our renderer.
+        Threads of our renderer and of the peers.
     """
 
     megapixels: float = 12.0
@@ -41,35 +43,33 @@ class Plan:
     budget_s: float = 30.0
     threads: int = 1
 
-    @property
-    def steps(self) -> int:
-        """Upper bound of the runs that :func:`measure` reports, without extra contenders."""
-        return len(self.radii) * (self.repeats + 1) * len(_contenders(self))
-
-
-@dataclass(frozen=True)
-class Contender:
-    """Somebody who blurs.
-
-    Attributes
-    ----------
-    name : str
-        As in the table.
-    prepare : callable
-        ``prepare(scene, max_radius_px)`` returns the work to be timed, without arguments.
-    is_cropped : bool
-        Too slow for the whole picture: timed on a small version of the scene with the same radii, and scaled by the
-        number of pixels.
-    """
-
-    name: str
-    prepare: Callable[[BenchScene, float], Callable[[], object]]
-    is_cropped: bool = False
+    def steps(self, contenders: Sequence[Contender]) -> int:
+        """Upper bound of the runs that :func:`measure` reports."""
+        works = len(contenders) + sum(contender.overhead is not None for contender in contenders)
+        return len(self.radii) * (self.repeats + 1) * works
 
 
 @dataclass(frozen=True)
 class Row:
-    """One contender at one radius, times in s for the whole picture."""
+    """One contender at one radius, times in s for the whole picture.
+
+    Attributes
+    ----------
+    contender : str
+        Name.
+    radius_px : float
+        Largest radius.
+    median_s, fastest_s, slowest_s : float
+        Of the rounds that count, less ``overhead_s``.
+    rounds : int
+        How many those are.
+    scaled_from_px : int or None
+        Size of the small picture that was really blurred.
+    overhead_s : float or None
+        Median for starting the program, reading and writing the files, already subtracted.
+    times_ours : float
+        Median over that of the first contender.
+    """
 
     contender: str
     radius_px: float
@@ -78,12 +78,13 @@ class Row:
     slowest_s: float
     rounds: int
     scaled_from_px: int | None
+    overhead_s: float | None
     times_ours: float
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run: the plan, the rows, and what they were measured on."""
+    """A finished run: the plan, the rows, what they were measured on, who could not take part and why, and memory."""
 
     plan: Plan
     width: int
@@ -91,17 +92,41 @@ class Result:
     machine: dict[str, str | int]
     versions: dict[str, str]
     rows: tuple[Row, ...]
+    skipped: dict[str, str] = field(default_factory=dict)
+    peaks: tuple[Peak, ...] = ()
+
+    def with_peaks(self, peaks: Sequence[Peak]) -> Result:
+        """The same with peak memory."""
+        return replace(self, peaks=tuple(peaks))
+
+    def median(self, contender: str, radius_px: float) -> float | None:
+        """Median time, s, if the contender took part."""
+        for row in self.rows:
+            if row.contender == contender and row.radius_px == radius_px:
+                return row.median_s
+        return None
 
 
-def measure(plan: Plan, *, extra: Sequence[Contender] = (), on_step: Callable[[str], None] = lambda _: None) -> Result:
+def measure(
+    plan: Plan,
+    contenders: Sequence[Contender],
+    *,
+    versions: Mapping[str, str] | None = None,
+    skipped: Mapping[str, str] | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Result:
     """Time all contenders, interleaved, radius by radius.
 
     Parameters
     ----------
     plan : Plan
         Sizes and rounds.
-    extra : sequence of Contender
-        Others to time along, such as peers that happen to be installed.
+    contenders : sequence of Contender
+        The first one is what the others are compared with. A peer that fails is left out and named in the result.
+    versions : mapping of str to str, optional
+        Versions of peers, by name, for the record.
+    skipped : mapping of str to str, optional
+        Who could not take part and why, for the record.
     on_step : callable, optional
         Told what runs next.
 
@@ -110,28 +135,20 @@ def measure(plan: Plan, *, extra: Sequence[Contender] = (), on_step: Callable[[s
     Result
     """
     scene = make_scene(round(plan.megapixels * 1e6))
-    contenders = [*_contenders(plan), *extra]
+    failed: dict[str, str] = {}
     rows: list[Row] = []
     for radius in plan.radii:
-        side = max(_CROP_SIDE_PX, round(3 * radius))
-        small = make_scene(side * side)
-        for contender in contenders:
-            contender.prepare(small, radius)()  # compiles, loads, and touches what has to be
-        arenas = {contender.name: small if contender.is_cropped else scene for contender in contenders}
-        works = {contender.name: contender.prepare(arenas[contender.name], radius) for contender in contenders}
-        timings = interleave(
-            works,
-            rounds=plan.repeats,
-            budget_s=plan.budget_s,
-            on_run=lambda name, radius=radius: on_step(f"R = {radius:g} px: {name}"),  # type: ignore[misc]
-        )
-        scaled = {name: timing.scaled(scene.pixels / arenas[name].pixels) for name, timing in timings.items()}
-        ours = scaled[OURS].median
-        rows += [
-            _row(contender, radius, scaled[contender.name], ours, arenas[contender.name]) for contender in contenders
-        ]
+        rows += _one_radius(plan, scene, radius, contenders, failed, on_step)
     height, width = scene.depth.shape
-    return Result(plan, width, height, describe_machine(), describe_versions(), tuple(rows))
+    return Result(
+        plan,
+        width,
+        height,
+        describe_machine(),
+        {**describe_versions(), **(versions or {})},
+        tuple(rows),
+        {**(skipped or {}), **failed},
+    )
 
 
 def to_json(result: Result) -> str:
@@ -139,86 +156,72 @@ def to_json(result: Result) -> str:
     return json.dumps(asdict(result), indent=2) + "\n"
 
 
-def to_markdown(result: Result) -> str:
-    """The result as a Markdown table: seconds and, in brackets, how many times ours."""
-    plan, radii = result.plan, result.plan.radii
-    lines = [
-        f"{result.width} x {result.height} px, R = largest radius; median s (fastest - slowest), and times {OURS}.",
-        f"{result.machine['processor']}, {result.machine['cores']} cores, {OURS} with {plan.threads} thread(s); "
-        + ", ".join(f"{name} {version}" for name, version in result.versions.items())
-        + f", Python {result.machine['python']}.",
-        "",
-        "| | " + " | ".join(f"R = {radius:g}" for radius in radii) + " |",
-        "|---" * (len(radii) + 1) + "|",
+def _one_radius(
+    plan: Plan,
+    scene: BenchScene,
+    radius: float,
+    contenders: Sequence[Contender],
+    failed: dict[str, str],
+    on_step: Callable[[str], None],
+) -> list[Row]:
+    def guarded(name: str, work: Callable[[], object]) -> Callable[[], object]:
+        def run() -> None:
+            if name not in failed:
+                try:
+                    work()
+                except PeerError as error:
+                    failed[name] = str(error)
+
+        return run
+
+    side = max(_CROP_SIDE_PX, round(3 * radius))
+    small = make_scene(side * side)
+    program_side = max(side, _PROGRAM_CROP_SIDE_PX)
+    medium = make_scene(program_side * program_side)
+    arenas: dict[str, BenchScene] = {}
+    works: dict[str, Callable[[], object]] = {}
+    for contender in contenders:
+        name = contender.name
+        guarded(name, contender.prepare(small, radius))()  # compiles, loads, and touches what has to be
+        crop = small if contender.overhead is None else medium
+        arenas[name] = crop if contender.is_cropped and crop.pixels < scene.pixels else scene
+        works[name] = guarded(name, contender.prepare(arenas[name], radius))
+        if contender.overhead is not None:
+            works[name + _FILES] = guarded(name, contender.overhead(arenas[name], radius))
+    timings = interleave(
+        {name: work for name, work in works.items() if name.removesuffix(_FILES) not in failed},
+        rounds=plan.repeats,
+        budget_s=plan.budget_s,
+        on_run=lambda name: on_step(f"R = {radius:g} px: {name}"),
+    )
+    ours = timings[contenders[0].name].median
+    return [
+        _row(contender, radius, timings, ours, arenas[contender.name], scene)
+        for contender in contenders
+        if contender.name not in failed
     ]
-    names = dict.fromkeys(row.contender for row in result.rows)
-    cropped: set[int] = set()
-    for name in names:
-        cells = []
-        for row in (row for row in result.rows if row.contender == name):
-            mark = "*" if row.scaled_from_px else ""
-            cropped |= {row.scaled_from_px} if row.scaled_from_px else set()
-            ratio = "" if name == OURS else f", {row.times_ours:.3g}x"
-            cells.append(f"{row.median_s:.3g}{mark} ({row.fastest_s:.3g} - {row.slowest_s:.3g}){ratio}")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    if cropped:
-        sizes = ", ".join(f"{size:,}" for size in sorted(cropped))
-        lines += ["", f"\\* timed on a small version of the scene ({sizes} px) and scaled by the number of pixels."]
-    return "\n".join(lines)
 
 
-def _row(contender: Contender, radius: float, timing: Timing, ours: float, arena: BenchScene) -> Row:
+def _row(
+    contender: Contender,
+    radius: float,
+    timings: Mapping[str, Timing],
+    ours: float,
+    arena: BenchScene,
+    scene: BenchScene,
+) -> Row:
+    name = contender.name
+    overhead = timings[name + _FILES].median if name + _FILES in timings else None
+    timing = timings[name].less(overhead or 0.0).scaled(scene.pixels / arena.pixels)
     fastest, slowest = timing.spread
     return Row(
-        contender=contender.name,
+        contender=name,
         radius_px=radius,
         median_s=timing.median,
         fastest_s=fastest,
         slowest_s=slowest,
         rounds=len(timing.seconds),
-        scaled_from_px=arena.pixels if contender.is_cropped else None,
+        scaled_from_px=None if arena is scene else arena.pixels,
+        overhead_s=overhead,
         times_ours=timing.median / ours,
     )
-
-
-def _contenders(plan: Plan) -> list[Contender]:
-    def ours(scene: BenchScene, radius: float) -> Callable[[], object]:
-        from dofsim.bokeh import render
-
-        linear, coc = scene.linear, scene.coc(radius)
-        return lambda: render(linear, coc, threads=plan.threads)
-
-    return [
-        Contender(OURS, ours),
-        Contender("JPEG decode + encode, q92", _jpeg_round_trip),
-        Contender("naive gather, compiled", _compiled_gather),
-        Contender("the report's Python loop", _python_loop, is_cropped=True),
-    ]
-
-
-def _jpeg_round_trip(scene: BenchScene, _: float) -> Callable[[], object]:
-    from PIL import Image
-
-    def encode(image: Image.Image) -> bytes:
-        stream = io.BytesIO()
-        image.save(stream, "JPEG", quality=92)
-        return stream.getvalue()
-
-    data = encode(Image.fromarray(scene.rgb))
-    return lambda: encode(Image.open(io.BytesIO(data)))
-
-
-def _compiled_gather(scene: BenchScene, radius: float) -> Callable[[], object]:
-    from dofsim.bokeh.naive_loop import compiled_gather
-
-    gather = compiled_gather()
-    rgb, radii = scene.rgb.astype(np.float32), np.abs(scene.coc(radius))
-    out = np.empty_like(rgb)
-    return lambda: gather(rgb, radii, out)
-
-
-def _python_loop(scene: BenchScene, radius: float) -> Callable[[], object]:
-    from dofsim.bokeh.naive_loop import blur_loop
-
-    radii = np.abs(scene.coc(radius))
-    return lambda: blur_loop(scene.rgb, radii)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -43,6 +43,25 @@ class BenchScene:
     def coc(self, max_radius_px: float) -> npt.NDArray[np.float32]:
         """Signed radius, px, float32 (H, W), when the focus is at 0.7 and infinity gets ``max_radius_px``."""
         return (np.float32(FOCUS) - self.depth) * np.float32(max_radius_px / FOCUS)
+
+    def noisy(self, share: float) -> BenchScene:
+        """The scene with noise on its depth, the same at every call.
+
+        Parameters
+        ----------
+        share : float
+            Standard deviation of white Gaussian noise, as a share of the depth's range; 0: the scene itself; infinity:
+            uniform noise instead of depth.
+        """
+        if share == 0.0:
+            return self
+        random = np.random.default_rng(1)
+        if math.isinf(share):
+            return replace(self, depth=random.random(self.depth.shape, dtype=np.float32))
+        noise = random.standard_normal(self.depth.shape, dtype=np.float32)
+        noise *= np.float32(share)
+        noise += self.depth
+        return replace(self, depth=np.clip(noise, 0.0, 1.0, out=noise))
 
 
 def make_scene(pixels: int, *, seed: int = 7) -> BenchScene:

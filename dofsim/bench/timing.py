@@ -35,6 +35,10 @@ class Timing:
         """Fastest and slowest round, s."""
         return min(self.seconds), max(self.seconds)
 
+    def less(self, seconds: float) -> Timing:
+        """The same times without ``seconds`` of something else in each; never below 0."""
+        return Timing(tuple(max(second - seconds, 0.0) for second in self.seconds))
+
     def scaled(self, factor: float) -> Timing:
         """The same times as if the work had been ``factor`` times as large."""
         return Timing(tuple(second * factor for second in self.seconds))

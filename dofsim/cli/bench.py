@@ -35,25 +35,47 @@ def blur(
             metavar="S", min=0, help="Seconds that one contender may take in all; slow ones run fewer rounds."
         ),
     ] = 30.0,
-    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads of ours (the baselines use one).")] = 1,
+    threads: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Threads of ours and of other programs (the baselines use one).")
+    ] = 1,
+    peers: Annotated[
+        bool, typer.Option(help="Let GEGL, ImageMagick, G'MIC and Blender take part where they are installed.")
+    ] = True,
+    memory: Annotated[bool, typer.Option("--memory", help="Measure peak memory too (on Linux).")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures as JSON.")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Time the renderer against the report's Python loop and its compiled twin, interleaved in one run.
+    """Time the renderer against baselines and peers, interleaved in one run.
 
     All contenders take turns on the same synthetic photo with phone-like depth, warm; medians and spread are printed
-    as a Markdown table. The Python loop runs on a small crop and is scaled by pixels.
+    as a Markdown table. The slowest run on a small version of it and are scaled by pixels.
     """
-    from dofsim.bench.blur import Plan, measure, to_json, to_markdown
+    import tempfile
+
+    from dofsim.bench.blur import Plan, measure, to_json
+    from dofsim.bench.contender import contenders, our_roles
+    from dofsim.bench.machine import describe_machine
+    from dofsim.bench.memory import can_measure, measure_peaks
+    from dofsim.bench.peers import PEERS, find_peers
+    from dofsim.bench.scene import make_scene
+    from dofsim.bench.table import to_markdown
     from dofsim.cli.report import Report
     from dofsim.files import atomic_path
 
     radii = tuple(radius or (8.0, 24.0, 64.0))
     plan = Plan(megapixels, radii, repeats=repeats, budget_s=budget, threads=threads)
-    with Report(plan.steps, quiet=quiet) as report:
-        result = measure(plan, on_step=report.stage)
+    more = 2 if int(describe_machine()["cores"]) > 1 else None
+    with tempfile.TemporaryDirectory(prefix="dofsim-bench-") as folder:
+        found = find_peers(Path(folder), threads, PEERS if peers else ())
+        everybody = [*contenders(threads, more), *found.contenders]
+        roles = our_roles(threads, more) if memory and can_measure() else {}
+        with Report(plan.steps(everybody) + len(roles) * len(radii), quiet=quiet) as report:
+            result = measure(plan, everybody, versions=found.versions, skipped=found.skipped, on_step=report.stage)
+            if roles:
+                scene = make_scene(round(megapixels * 1e6))
+                result = result.with_peaks(measure_peaks(scene, roles, radii, report.stage))
     if json_file is not None:
         with atomic_path(json_file) as temporary:
             temporary.write_text(to_json(result), encoding="utf-8")
