@@ -81,17 +81,19 @@ DAMAGES: dict[str, Callable[[Array, Array, np.random.Generator], Array]] = {
 }
 
 
-def measure(folder: Path, scenes: Sequence[str] | None, damages: Sequence[str]) -> list[dict[str, Any]]:
+def measure(
+    folder: Path, scenes: Sequence[str] | None, lenses: Sequence[str] | None, damages: Sequence[str]
+) -> list[dict[str, Any]]:
     """One row per picture, damage and renderer; a scene's noise is the same in every run and for both renderers."""
     rows = []
     for scene, kind, lens, image, coc, maps in pictures(folder):
-        if scenes is not None and scene not in scenes:
+        if (scenes is not None and scene not in scenes) or (lenses is not None and lens not in lenses):
             continue
         for damage in damages:
             bad = DAMAGES[damage](coc, image, np.random.default_rng(zlib.crc32(f"{scene} {damage}".encode())))
             for name, draw in RENDERERS.items():
                 values = score(image, coc, maps, lambda rgb, _, bad=bad, draw=draw: draw(rgb, bad))  # type: ignore[misc]
-                scores = {column: values[column] for column in COLUMNS}
+                scores = {column: round(values[column], 4) for column in COLUMNS}
                 rows.append({"scene": scene, "class": kind, "lens": lens, "depth": damage, "renderer": name, **scores})
                 print(
                     f"{scene:18s} {lens:5s} {damage:28s} {name:8s} psnr {values['psnr']:.2f} edge {values['edge']:.2f}"
@@ -151,19 +153,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scenes", help="comma-separated names; default: all")
+    parser.add_argument("--lens", help="comma-separated tags; default: all")
     parser.add_argument("--depth", action="append", choices=list(DAMAGES), help="a damage; repeatable; default: all")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of degraded.json and degraded.md")
     arguments = parser.parse_args()
     damages = list(dict.fromkeys([EXACT, *(arguments.depth or DAMAGES)]))
-    rows = measure(arguments.folder, arguments.scenes.split(",") if arguments.scenes else None, damages)
+    scenes, lenses = (text.split(",") if text else None for text in (arguments.scenes, arguments.lens))
+    rows = measure(arguments.folder, scenes, lenses, damages)
     if not rows:
-        parser.error(f"no scene of {arguments.folder} is among {arguments.scenes}")
+        parser.error(f"no picture of {arguments.folder} fits --scenes {arguments.scenes} --lens {arguments.lens}")
     table = to_markdown(rows)
     print("\n" + table, end="")
     arguments.output.mkdir(parents=True, exist_ok=True)
-    record = {"machine": describe_machine(), "versions": describe_versions(), "pictures": rows}
+    head = json.dumps({"machine": describe_machine(), "versions": describe_versions()}, indent=1)
+    # A row per line: a tenth of the lines, and differences can be read.
+    record = head[:-2] + ',\n "pictures": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]}\n"
     with atomic_path(arguments.output / "degraded.json", overwrite=True) as place:
-        place.write_text(json.dumps(record, indent=1) + "\n")
+        place.write_text(record)
     with atomic_path(arguments.output / "degraded.md", overwrite=True) as place:
         place.write_text(table)
     return 0
