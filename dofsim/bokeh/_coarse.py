@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from numba import njit
 
-from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F, add_disc, fold
+from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F, add_disc, border_mix, fold
 from dofsim.bokeh._shape import add_shape
-from dofsim.bokeh.plan import FINE_RADIUS, FRONT, LARGEST_DRAWN, MARGIN, PATCH, TILE
+from dofsim.bokeh.plan import BORDER, FINE_RADIUS, FRONT, LARGEST_DRAWN, MARGIN, PATCH, TILE
 from dofsim.bokeh.spans import PHASES
 
 
@@ -66,10 +66,13 @@ def _draw_mixed(rgb, coc, top, left, side, sign, least, most, level, acc, stride
             y, x = fold(top + dy, height), fold(left + dx, width)
             c = coc[y, x] * sign
             if least <= c < most:
+                r, g, b = rgb[y, x, 0], rgb[y, x, 1], rgb[y, x, 2]
+                if y != top + dy or x != left + dx:
+                    r, g, b = border_mix(rgb, coc, top + dy, left + dx, r, g, b)
                 count += ONE
-                red += rgb[y, x, 0]
-                green += rgb[y, x, 1]
-                blue += rgb[y, x, 2]
+                red += r
+                green += g
+                blue += b
                 total += c
                 down += F(dy)
                 across += F(dx)
@@ -112,8 +115,12 @@ def coarse_layer(  # type: ignore[no-untyped-def]
     most = F(1e30) if is_last else F(FINE_RADIUS << level)
     inner = side // fine_side
     step = min(fine_side, 1 << level)
-    for j in range(spans.shape[0]):
-        for i in range(spans.shape[1]):
+    rows, columns = spans.shape[0], spans.shape[1]
+    # Squares outside the picture whose discs reach into it.
+    around = min((FINE_RADIUS << level) // side + 2, BORDER)
+    for top in range(-around, rows + around):
+        for left in range(-around, columns + around):
+            j, i = fold(top, rows), fold(left, columns)
             low, high = spans[j, i, 0] * sign, spans[j, i, 1] * sign
             low, high = min(low, high), max(low, high)
             if high < least or low >= most:
@@ -122,14 +129,21 @@ def coarse_layer(  # type: ignore[no-untyped-def]
                 continue
             if cells.shape[0] > 0 and low >= least and high < most and spans[j, i, 2] == ZERO:
                 middle = HALF * F(side - 1)
+                red, green, blue = cells[j, i, 0], cells[j, i, 1], cells[j, i, 2]
+                if top != j or left != i:
+                    y, x = min(max(top, 0), rows - 1), min(max(left, 0), columns - 1)
+                    if spans[y, x, 2] == ZERO:
+                        red, green = HALF * (red + cells[y, x, 0]), HALF * (green + cells[y, x, 1])
+                        blue = HALF * (blue + cells[y, x, 2])
                 _draw(
-                    acc, stride, touched, level, F(j * side) + middle, F(i * side) + middle, cells[j, i, 3],
-                    cells[j, i, 0], cells[j, i, 1], cells[j, i, 2], F(side) * F(side), table, shape,
+                    acc, stride, touched, level, F(top * side) + middle, F(left * side) + middle, cells[j, i, 3],
+                    red, green, blue, F(side) * F(side), table, shape,
                 )  # fmt: skip
                 continue
-            for b in range(j * inner, (j + 1) * inner):
-                for a in range(i * inner, (i + 1) * inner):
-                    low, high = fine_spans[b, a, 0] * sign, fine_spans[b, a, 1] * sign
+            for b in range(top * inner, (top + 1) * inner):
+                for a in range(left * inner, (left + 1) * inner):
+                    inside_b, inside_a = fold(b, fine_spans.shape[0]), fold(a, fine_spans.shape[1])
+                    low, high = fine_spans[inside_b, inside_a, 0] * sign, fine_spans[inside_b, inside_a, 1] * sign
                     if max(low, high) < least or min(low, high) >= most:
                         continue
                     for y in range(b * fine_side, (b + 1) * fine_side, step):

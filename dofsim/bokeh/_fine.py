@@ -6,7 +6,22 @@ import numpy as np
 from numba import njit
 
 from dofsim.bokeh._composite import enlarge_row, is_live
-from dofsim.bokeh._disc import BLUE, COVER, GREEN, HALF, KERNEL, ONE, PART, ZERO, F, U, centred_row, fold, radius_index
+from dofsim.bokeh._disc import (
+    BLUE,
+    COVER,
+    GREEN,
+    HALF,
+    KERNEL,
+    ONE,
+    PART,
+    ZERO,
+    F,
+    U,
+    border_mix,
+    centred_row,
+    fold,
+    radius_index,
+)
 from dofsim.bokeh._shape import add_centred, clip, entry_of, scale_of, stop_of
 from dofsim.bokeh.plan import FINE_RADIUS, FINE_SPLITS, IN_FOCUS_RADIUS, OWN_RADIUS, TILE
 from dofsim.bokeh.spans import RADIUS_STEPS
@@ -140,17 +155,19 @@ def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, sha
                 continue
             layer = layer_of(c)
             newest[layer] = y
+            red, green, blue = rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2]
+            if ys != y or xs != x:
+                red, green, blue = border_mix(rgb, coc, y, x, red, green, blue)
             if shape is not None:
                 begin_of, column = layer * _RING * stride, (x - first * TILE + _HALO) * 4
-                red, green, blue = rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2]
                 add_centred(ring, begin_of, stride, _RING - 1, y, column, c, y, x, red, green, blue, shape)
                 continue
             n = radius_index(r)
             exact = F(n) / F(RADIUS_STEPS)
             weight = ONE / (F(np.pi) * exact * exact)
-            red = rgb[ys, xs, 0] * weight
-            green = rgb[ys, xs, 1] * weight
-            blue = rgb[ys, xs, 2] * weight
+            red *= weight
+            green *= weight
+            blue *= weight
             at = layer * _RING * stride + (x - first * TILE + _HALO) * 4
             reach = table.rows[n]
             for d in range(-reach, reach + 1):

@@ -97,7 +97,7 @@ def _gather_pixels(
     y0, y1, x0, x1 = _around(parts)
     source, at, stride = rgb.reshape(-1), ((y0 - halo) * plan.width + x0 - halo) * 3, plan.width * 3
     if y0 < halo or x0 < halo or y1 + halo > plan.height or x1 + halo > plan.width:
-        patch = _reflected(rgb, y0 - halo, y1 + halo, x0 - halo, x1 + halo)
+        patch = _extended(rgb, y0 - halo, y1 + halo, x0 - halo, x1 + halo)
         source, at, stride = patch.reshape(-1), 0, patch.shape[1] * 3
     part = coc[y0:y1, x0:x1]
     gather_runs(
@@ -134,10 +134,10 @@ def _gather_cells(
     ]
     y0, y1, x0, x1 = _around(cells)
     if level == 1:
-        pixels = _reflected(rgb, 2 * (y0 - halo), 2 * (y1 + halo), 2 * (x0 - halo), 2 * (x1 + halo))
+        pixels = _extended(rgb, 2 * (y0 - halo), 2 * (y1 + halo), 2 * (x0 - halo), 2 * (x1 + halo))
         source = cv2.resize(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_AREA)
     else:
-        source = _reflected(pyramid[level][..., :3], y0 - halo, y1 + halo, x0 - halo, x1 + halo)
+        source = _extended(pyramid[level][..., :3], y0 - halo, y1 + halo, x0 - halo, x1 + halo)
     middles = _reflected(coc, y0 * side + half, y1 * side, x0 * side + half, x1 * side, side)
     scaled = middles * np.float32(1 / side)
     gathered = np.empty((y1 - y0, x1 - x0, 3), np.float32)
@@ -187,6 +187,16 @@ def _around(boxes: list[Box]) -> Box:
 
 def _relative(boxes: list[Box], y: int, x: int) -> npt.NDArray[np.int64]:
     return np.array(boxes, np.int64) - np.array([y, y, x, x], np.int64)
+
+
+def _extended(picture: Floats, y0: int, y1: int, x0: int, x1: int) -> Floats:
+    """A rectangle of a picture; beyond the border half of what it reflects and half of its nearest pixel."""
+    height, width = picture.shape[:2]
+    reflected = _reflected(picture, y0, y1, x0, x1)
+    if y0 >= 0 and x0 >= 0 and y1 <= height and x1 <= width:
+        return reflected
+    rows, columns = (np.clip(np.arange(a, b), 0, n - 1) for a, b, n in ((y0, y1, height), (x0, x1, width)))
+    return np.float32(0.5) * (reflected + picture[rows[:, None], columns])
 
 
 def _reflected(picture: Floats, y0: int, y1: int, x0: int, x1: int, step: int = 1) -> Floats:

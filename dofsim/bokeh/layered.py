@@ -23,7 +23,7 @@ from dofsim.bokeh.lights import find_lights, lights_near, split_lights
 from dofsim.bokeh.plan import BACK, FRONT, HIDDEN, LARGEST_DRAWN, MARGIN, PATCH, TILE, TILE_LEVEL, Plan, make_plan
 from dofsim.bokeh.shapes import ShapeTable, shape_table
 from dofsim.bokeh.spans import SpanTable, span_table
-from dofsim.bokeh.tiles import LAYERED, Tiles, find_tiles, find_wanted, fold_rows, halve_cells, halve_spans
+from dofsim.bokeh.tiles import LAYERED, Tiles, find_tiles, find_wanted, halve_cells, halve_spans
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
@@ -162,7 +162,6 @@ def _draw_layers(
             )  # fmt: skip
         count = np.float32(plan.cell**2 if group == HIDDEN else 1)
         draw_sources(listed[item], count, level, stride, grid.acc, grid.touched, table, shape)
-        fold_rows(grid.acc, grid.touched, plan.shape(level)[0])
 
     workers.run(draw, levels)
     for group in (FRONT, BACK, HIDDEN):

@@ -93,7 +93,7 @@ def layer_of(coc: float) -> int:
 def scatter(
     linear_rgb: npt.NDArray[np.float32], coc_px: npt.NDArray[np.float32], aperture: Aperture | None = None
 ) -> npt.NDArray[np.float32]:
-    """Layered scatter of every pixel over its own circle of confusion, with reflecting borders.
+    """Layered scatter of every pixel over its own circle of confusion, with borders as :func:`extend` has them.
 
     A nearly sharp pixel gives light to sharp neighbours and gets none back. What it then lacks, after the layer next to
     the focus plane, is its own light: all of it up to 1 px of radius, none from ``OWN_RADIUS`` px on.
@@ -113,25 +113,27 @@ def scatter(
     """
     height, width = coc_px.shape
     half = 0.5 * math.hypot(height, width)
+    margin = math.ceil(float(np.abs(coc_px).max())) + 1
+    wide_rgb, wide_coc = extend(linear_rgb, margin, mix=True), extend(coc_px, margin, mix=False)
     layers: dict[int, npt.NDArray[np.float64]] = {}
-    for y in range(height):
-        for x in range(width):
-            coc = float(coc_px[y, x])
-            layer = layers.setdefault(layer_of(coc), np.zeros((height, width, 4)))
-            source = np.array([*linear_rgb[y, x], 1.0])
+    for y in range(-margin, height + margin):
+        for x in range(-margin, width + margin):
+            coc = float(wide_coc[y + margin, x + margin])
+            source = np.array([*wide_rgb[y + margin, x + margin], 1.0])
             if abs(coc) < IN_FOCUS_RADIUS:
-                layer[y, x] += source
-                continue
-            if aperture is None:
+                coverage = np.ones((1, 1))
+            elif aperture is None:
                 coverage = disc_coverage(abs(coc), samples=8)
                 coverage /= coverage.sum()
             else:
                 place = (x - (width - 1) / 2) / half, (y - (height - 1) / 2) / half
                 coverage = shape_light(aperture, coc, place, samples=8)
             n = coverage.shape[0] // 2
-            rows = _reflect(np.arange(y - n, y + n + 1), height)
-            columns = _reflect(np.arange(x - n, x + n + 1), width)
-            np.add.at(layer, (rows[:, None], columns[None, :]), coverage[..., None] * source)
+            y0, y1, x0, x1 = max(y - n, 0), min(y + n + 1, height), max(x - n, 0), min(x + n + 1, width)
+            if y0 < y1 and x0 < x1:
+                layer = layers.setdefault(layer_of(coc), np.zeros((height, width, 4)))
+                seen = coverage[y0 - y + n : y1 - y + n, x0 - x + n : x1 - x + n]
+                layer[y0:y1, x0:x1] += seen[..., None] * source
     light = np.zeros((height, width, 3))
     left = np.ones((height, width))
     own = np.clip((OWN_RADIUS - np.abs(coc_px)) / (OWN_RADIUS - 1.0), 0.0, 1.0)
@@ -148,6 +150,22 @@ def scatter(
     return (light / np.maximum(1.0 - left, 1e-12)[..., None]).astype(np.float32)
 
 
-def _reflect(index: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
-    folded = np.mod(index, 2 * size)
-    return np.where(folded < size, folded, 2 * size - 1 - folded)
+def extend(picture: npt.NDArray[np.float32], margin: int, *, mix: bool) -> npt.NDArray[np.float32]:
+    """A picture with a margin: what its border reflects, or the mean of that and of the nearest pixel of the border.
+
+    Parameters
+    ----------
+    picture : float32 array, shape (H, W) or (H, W, channels)
+    margin : int
+        px.
+    mix : bool
+
+    Returns
+    -------
+    float32 array, shape (H + 2 margin, W + 2 margin) or (H + 2 margin, W + 2 margin, channels)
+    """
+    around = [(margin, margin)] * 2 + [(0, 0)] * (picture.ndim - 2)
+    reflected = np.pad(picture, around, mode="symmetric")
+    if not mix:
+        return reflected
+    return np.float32(0.5) * (reflected + np.pad(picture, around, mode="edge"))

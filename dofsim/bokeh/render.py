@@ -22,8 +22,8 @@ def render(
 ) -> npt.NDArray[np.float32]:
     """Spread every pixel over its circle of confusion, as a lens does.
 
-    Near surfaces hide far ones, and what a wide lens sees behind their edges is filled from the far surface. Borders
-    reflect. See ``docs/renderer.md`` for the method.
+    Near surfaces hide far ones, and what a wide lens sees behind their edges is filled from the far surface. Beyond
+    the border lies half of what it reflects and half of its nearest pixel. See ``docs/renderer.md`` for the method.
 
     Parameters
     ----------
