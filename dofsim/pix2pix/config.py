@@ -1,0 +1,432 @@
+"""Everything that decides a training run's result, as data: stored in the run, read back from it. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from dofsim.errors import ModelError, ParameterError
+from dofsim.pix2pix.encoding import Encoding
+
+#: Version of the run folder's format.
+FORMAT = 1
+
+GeneratorName = Literal["unet", "encoder-decoder", "timm"]
+ObjectiveName = Literal["l1", "gan", "cgan", "pix2pix", "ssi", "pacgan", "acgan", "cyclegan", "volumetric"]
+Upsample = Literal["transposed", "resize"]
+Statistics = Literal["picture", "running"]
+Head = Literal["tanh", "linear"]
+Decline = Literal["linear", "cosine"]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is learnt from.
+
+    Attributes
+    ----------
+    root : str
+        Folder of the data.
+    dataset : str
+        A layout that :func:`dofsim.datasets.frames.open_frames` knows, or ``mixture``: the permitted sources, mattes
+        and rendered scenes that shipped weights learn from (:mod:`dofsim.datasets.mixture`).
+    split : str
+        Part that is trained on; ``val`` decides what is best.
+    raw, skip_bad : bool
+        Depth with the sensor's holes; leave out frames that cannot be read.
+    augment : str
+        ``none``, ``report`` (resize, crop, flip: the jitter of pix2pix) or ``strong``.
+    by_scene : bool
+        Draw scenes alike, not frames: a scene of sixty frames is one place.
+    packs, shares
+        Rendered scenes and (real, composite, rendered) shares of a mixture.
+    classes : tuple of str
+        Scene classes of the auxiliary head, in the order of its outputs.
+    """
+
+    root: str = ""
+    dataset: str = "auto"
+    split: str = "train"
+    raw: bool = False
+    skip_bad: bool = False
+    augment: str = "report"
+    by_scene: bool = True
+    packs: tuple[str, ...] = ()
+    shares: tuple[float, float, float] = (0.4, 0.2, 0.4)
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """The network from photo to depth.
+
+    Attributes
+    ----------
+    name : {"unet", "encoder-decoder", "timm"}
+        The U-Net of pix2pix, the same without skips, or a U-Net around a timm backbone.
+    filters : int
+        Channels of the first layer of the first two; 64 as published.
+    levels : int
+        How often the first two halve the picture; 8 as published (U-Net-256).
+    upsample : {"transposed", "resize"}
+        Transposed convolutions as published, or resize and convolve.
+    dropout : float
+        In the first three blocks of the expanding half; 0.5 as published.
+    noise : bool
+        Keep the dropout at test time, as the noise of pix2pix.
+    statistics : {"picture", "running"}
+        What batch normalisation uses at test time: the picture's own statistics, as published, or the running mean.
+    backbone : str
+        A timm model that supports ``features_only``.
+    widths : tuple of int
+        Channels of the expanding half around it, from stride 32 to stride 2.
+    head : {"tanh", "linear"}
+        What squashes the output.
+    start : str
+        ``random``, ``imagenet`` (timm's encoder), or a run folder or file to start from.
+    """
+
+    name: GeneratorName = "unet"
+    filters: int = 64
+    levels: int = 8
+    upsample: Upsample = "transposed"
+    dropout: float = 0.5
+    noise: bool = False
+    statistics: Statistics = "picture"
+    backbone: str = "tf_efficientnet_lite0"
+    widths: tuple[int, ...] = (192, 128, 80, 48, 32)
+    head: Head = "tanh"
+    start: str = "random"
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of an input are multiples of this."""
+        return 32 if self.name == "timm" else 2**self.levels
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """What is minimised.
+
+    Attributes
+    ----------
+    name : str
+        ``l1``; ``gan`` (discriminator of depth alone); ``cgan`` (of photo and depth); ``pix2pix`` (L1 + cGAN); ``ssi``
+        (scale-and-shift-invariant, with edge gradients); ``pacgan`` (pix2pix whose discriminator judges several pairs
+        at once); ``acgan`` (pix2pix whose discriminator also names the scene class); ``cyclegan`` (unpaired);
+        ``volumetric`` (L1 + a critic of voxels in the camera's frustum).
+    l1 : float
+        Weight of the L1 term; 100 as published.
+    edges : float
+        Weight of the edge gradients in ``ssi``.
+    filters : int
+        Channels of the discriminator's first layer; 64 as published.
+    pack : int
+        Pairs that one input of PacGAN's discriminator holds.
+    auxiliary : float
+        Weight of AC-GAN's class loss.
+    cycle, identity : float
+        Weights of CycleGAN's reconstruction and identity losses, the latter as a share of the former.
+    pool : int
+        Former pictures that CycleGAN's discriminators are reminded of.
+    voxels : int
+        Sides of the volumetric critic's cube.
+    """
+
+    name: ObjectiveName = "pix2pix"
+    l1: float = 100.0
+    edges: float = 1.0
+    filters: int = 64
+    pack: int = 2
+    auxiliary: float = 1.0
+    cycle: float = 10.0
+    identity: float = 0.5
+    pool: int = 50
+    voxels: int = 32
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """How it is minimised.
+
+    Attributes
+    ----------
+    rate, encoder_rate, discriminator_rate : float
+        Peak learning rates; the second one is for a timm encoder.
+    beta1, beta2 : float
+        Of Adam.
+    decay : float
+        Decoupled weight decay of matrices and kernels; 0 is plain Adam.
+    warm_up : int
+        Steps of linear warm-up.
+    cool_down : float
+        Share of the steps at the end over which the rates fall; constant until then, so that a run can be made
+        longer while it goes on.
+    decline : {"linear", "cosine"}
+        How they fall: to 0 in a line, or along a cosine to a hundredth.
+    ema : float
+        Decay of the averaged generator, which is what is validated and exported; 0 takes the generator itself.
+    clip : float
+        Largest norm of the generator's gradient; 0 does not clip.
+    """
+
+    rate: float = 2e-4
+    encoder_rate: float = 2e-4
+    discriminator_rate: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    decay: float = 0.0
+    warm_up: int = 0
+    cool_down: float = 0.0
+    decline: Decline = "linear"
+    ema: float = 0.0
+    clip: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A whole run.
+
+    Attributes
+    ----------
+    data, generator, objective, optimiser, encoding
+    size : int
+        Side of a square training picture, px; in a mixture the root of its area.
+    steps : int
+        Batches to learn from.
+    batch : int
+        Pictures of a batch, over all processes together; 1 as published.
+    seed : int
+    bf16 : bool
+        bfloat16 autocast.
+    compile, channels_last : bool
+        ``torch.compile``; convolutions with the channels innermost.
+    threads : int
+        Of torch on a CPU; 0 leaves it to torch.
+    save_every, validate_every, log_every : int
+        In steps.
+    patience : int
+        Validations without a new best one after which the run ends; 0 never ends it.
+    """
+
+    data: DataConfig = field(default_factory=DataConfig)
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    encoding: Encoding = field(default_factory=Encoding)
+    size: int = 256
+    steps: int = 10000
+    batch: int = 1
+    seed: int = 0
+    bf16: bool = False
+    compile: bool = False
+    channels_last: bool = False
+    threads: int = 0
+    save_every: int = 500
+    validate_every: int = 500
+    log_every: int = 50
+    patience: int = 0
+
+    def check(self) -> None:
+        """Raise :class:`~dofsim.errors.ParameterError` for values that cannot work."""
+        self.encoding.check()
+        generator, objective, optimiser = self.generator, self.objective, self.optimiser
+        _among("generator", generator.name, GeneratorName)
+        _among("objective", objective.name, ObjectiveName)
+        _among("upsample", generator.upsample, Upsample)
+        _among("statistics", generator.statistics, Statistics)
+        _among("head", generator.head, Head)
+        _among("decline", optimiser.decline, Decline)
+        counts = {
+            "steps": self.steps, "batch": self.batch, "save_every": self.save_every, "log_every": self.log_every,
+            "validate_every": self.validate_every, "filters": min(generator.filters, objective.filters),
+        }  # fmt: skip
+        for name, value in counts.items():
+            if value < 1:
+                raise ParameterError(f"{name} is {value}; it is at least 1")
+        shares = {"ema": optimiser.ema, "dropout": generator.dropout, "beta1": optimiser.beta1}
+        for name, share in shares.items():
+            if not 0 <= share < 1:
+                raise ParameterError(f"{name} is {share}; it lies in 0..1, 1 excluded")
+        if not 0 <= optimiser.cool_down <= 1:
+            raise ParameterError(f"cool_down is {optimiser.cool_down}; it is a share of the steps, 0..1")
+        if not min(optimiser.rate, optimiser.encoder_rate, optimiser.discriminator_rate) > 0:
+            raise ParameterError("learning rates are above 0")
+        if min(optimiser.warm_up, self.patience, self.threads) < 0 or min(optimiser.clip, optimiser.decay) < 0:
+            raise ParameterError("warm_up, patience, threads, clip and decay are at least 0")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        generator, objective = self.generator, self.objective
+        if generator.name != "timm" and not 3 <= generator.levels <= 10:
+            raise ParameterError(f"a U-Net has 3 to 10 levels, not {generator.levels}")
+        if self.size % generator.multiple and self.data.dataset != "mixture":
+            raise ParameterError(
+                f"pictures of {self.size} px do not fit the generator; its sides are multiples of {generator.multiple}"
+            )
+        if generator.start == "imagenet" and generator.name != "timm":
+            raise ParameterError("only a timm generator starts from ImageNet; give --start random or a run")
+        if objective.name == "ssi" and self.encoding.target == "metric":
+            raise ParameterError("the objective ssi is blind to scale and shift; train it with a relative target")
+        if objective.name == "ssi" and generator.head == "tanh":
+            raise ParameterError("the objective ssi takes any scale and shift; give the generator a linear head")
+        if objective.name == "pacgan" and (objective.pack < 2 or self.batch % objective.pack):
+            raise ParameterError(
+                f"PacGAN packs {objective.pack} pairs of a batch of {self.batch}; pack at least 2, and make the batch "
+                "a multiple of that"
+            )
+        if objective.name == "volumetric" and objective.voxels not in (16, 32, 64, 128):
+            raise ParameterError(f"the volumetric critic has 16, 32, 64 or 128 voxels a side, not {objective.voxels}")
+        if self.data.dataset == "mixture" and objective.name != "ssi":
+            raise ParameterError("a mixture has inverse depth of any scale and shift; only the objective ssi learns it")
+
+    def to_json(self) -> str:
+        """The whole configuration, with the format's version."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
+
+    def model_record(self, name: str = "") -> dict[str, Any]:
+        """What :class:`dofsim.depth.registry.ModelRecord` wants to know of the generator.
+
+        Parameters
+        ----------
+        name : str
+            Of the model; the objective's and the generator's when omitted.
+        """
+        kept = self.data.dataset == "mixture"
+        size = max(1, round(self.size / self.generator.multiple)) * self.generator.multiple
+        return {
+            "name": name or f"{self.objective.name}-{self.generator.name}",
+            "licence": "unknown",
+            "training_data": [f"{self.data.dataset} ({self.data.split})"],
+            "input_size": size if kept else None,
+            "square": size,
+            "multiple": self.generator.multiple,
+            "mean": [0.5, 0.5, 0.5],
+            "std": [0.5, 0.5, 0.5],
+            "output": self.encoding.output.value,
+            "near_is_large": True,
+        }
+
+
+def _among(what: str, value: str, names: Any) -> None:
+    if value not in get_args(names):
+        raise ParameterError(f"there is no {what} {value!r}; there are {', '.join(get_args(names))}")
+
+
+def parse(text: str, origin: str = "the configuration") -> RunConfig:
+    """Read a configuration back from :meth:`RunConfig.to_json`.
+
+    Parameters
+    ----------
+    text : str
+        JSON.
+    origin : str
+        What to call it in an error.
+
+    Raises
+    ------
+    ModelError
+        If it is none, or of a version that this release does not know.
+    """
+    try:
+        stored = json.loads(text)
+        version = stored.pop("format")
+        if version != FORMAT:
+            raise ModelError(f"{origin} has format {version}; this release of dofsim reads format {FORMAT}")
+        config = _build(RunConfig, stored)
+        config.check()
+    except ModelError:
+        raise
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ModelError(f"{origin} is no configuration of a training run: {error}") from error
+    return config
+
+
+def read_config(run: str | Path) -> RunConfig:
+    """Configuration of a run folder.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it cannot be read.
+    """
+    path = Path(run) / "config.json"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{run} is no run of `dofsim train`: it has no readable config.json") from error
+    return parse(text, str(path))
+
+
+def differences(first: RunConfig, second: RunConfig) -> list[str]:
+    """Dotted names of the settings in which two configurations differ."""
+    return sorted(_differences(asdict(first), asdict(second)))
+
+
+def _differences(first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for name, value in first.items():
+        if isinstance(value, Mapping):
+            found += _differences(value, second[name], f"{prefix}{name}.")
+        elif value != second[name]:
+            found.append(prefix + name)
+    return found
+
+
+#: Settings that may change when a run is taken up again: they decide how long and how fast it goes, not what it learns.
+FREE = frozenset({"steps", "threads", "save_every", "log_every", "patience", "data.root"})
+
+_Data = TypeVar("_Data")
+
+
+def _build(kind: type[_Data], stored: Mapping[str, Any]) -> _Data:
+    """A dataclass from JSON values: lists become tuples, objects become the dataclasses that stand there."""
+    hints = typing.get_type_hints(kind)
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(stored) - set(known))
+    if unknown:
+        raise ValueError(f"unknown setting {unknown[0]!r}")
+    values: dict[str, Any] = {}
+    for name, value in stored.items():
+        hint = hints[name]
+        if is_dataclass(hint):
+            values[name] = _build(typing.cast("type[Any]", hint), value)
+        elif typing.get_origin(hint) is tuple:
+            values[name] = tuple(value)
+        else:
+            wanted = str if typing.get_origin(hint) is Literal else hint
+            if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+                value = float(value)
+            if not isinstance(value, wanted if not isinstance(wanted, types.UnionType) else object):
+                raise TypeError(f"{name} is {value!r}, not a {getattr(wanted, '__name__', wanted)}")
+            values[name] = value
+    for name, item in known.items():
+        if name not in values and item.default is MISSING and item.default_factory is MISSING:
+            raise ValueError(f"the setting {name!r} is missing")
+    return kind(**values)
+
+
+def published(objective: str = "pix2pix") -> RunConfig:
+    """pix2pix as published (Isola et al., CVPR 2017), or a relative of it with its own published settings.
+
+    Parameters
+    ----------
+    objective : str
+        See :class:`ObjectiveConfig`.
+
+    Returns
+    -------
+    RunConfig
+        U-Net-256, batch 1, Adam at 2e-4 with beta1 = 0.5. ``ssi`` has a linear head; ``pacgan`` a batch of two.
+    """
+    config = RunConfig(objective=ObjectiveConfig(name=typing.cast("ObjectiveName", objective)))
+    if objective == "ssi":
+        config = replace(config, generator=replace(config.generator, head="linear"))
+    if objective == "pacgan":
+        config = replace(config, batch=config.objective.pack)
+    return config
