@@ -85,6 +85,8 @@ class GeneratorConfig:
         A timm model that supports ``features_only``.
     widths : tuple of int
         Channels of the expanding half around it, from stride 32 to stride 2.
+    frozen : int
+        How many of a timm encoder's first stages stay as they are.
     head : {"tanh", "linear"}
         What squashes the output.
     start : str
@@ -100,6 +102,7 @@ class GeneratorConfig:
     statistics: Statistics = "picture"
     backbone: str = "tf_efficientnet_lite0"
     widths: tuple[int, ...] = (192, 128, 80, 48, 32)
+    frozen: int = 0
     head: Head = "tanh"
     start: str = "random"
 

@@ -45,8 +45,9 @@ def make_generator(config: RunConfig, *, start: bool = True) -> nn.Module:
         from dofsim.pix2pix.generator import Generator
 
         network: nn.Module = Generator(
-            shape.backbone, shape.widths, pretrained=start and shape.start == "imagenet", head=shape.head
-        )
+            shape.backbone, shape.widths, pretrained=start and shape.start == "imagenet", frozen=shape.frozen,
+            head=shape.head,
+        )  # fmt: skip
     else:
         network = UNet(
             shape.levels, shape.filters, skips=shape.name == "unet", upsample=shape.upsample, dropout=shape.dropout,

@@ -26,7 +26,7 @@ def adam(networks: Iterable[nn.Module], rate: float, config: OptimiserConfig, *,
         Peak learning rate, kept as ``peak`` in every group.
     config : OptimiserConfig
     encoder : bool
-        Parameters named ``encoder.*`` learn at ``config.encoder_rate``.
+        Parameters named ``encoder.*`` learn at ``config.encoder_rate``; those that are frozen are left out.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def adam(networks: Iterable[nn.Module], rate: float, config: OptimiserConfig, *,
         Vectors (biases, scales of normalisation) have no decay; without decay it is Adam.
     """
     groups: list[dict[str, Any]] = []
-    named = [(name, p) for network in networks for name, p in network.named_parameters()]
+    named = [(name, p) for network in networks for name, p in network.named_parameters() if p.requires_grad]
     for inside in (True, False):
         for decayed in (True, False):
             chosen = [
