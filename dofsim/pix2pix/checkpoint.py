@@ -199,6 +199,25 @@ def generator_weights(path: str | Path) -> tuple[dict[str, Tensor], RunConfig]:
     return tensors, config
 
 
+def start_weights(path: str | Path) -> dict[str, Tensor]:
+    """Weights to start or to average from: a run, one of its files, or a ``.pt`` file of dofsim 0.1's trainer.
+
+    Raises
+    ------
+    ModelError
+        If there are none.
+    """
+    path = Path(path)
+    if path.suffix != ".pt":
+        return generator_weights(path)[0]
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        weights: dict[str, Tensor] = state["average"]
+    except Exception as error:  # torch raises many kinds for a broken file
+        raise ModelError(f"{path} is no readable checkpoint: {str(error).splitlines()[0]}") from error
+    return weights
+
+
 def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
 

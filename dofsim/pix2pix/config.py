@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
+from dofsim.depth.registry import ModelRecord
 from dofsim.errors import ModelError, ParameterError
 from dofsim.pix2pix.encoding import Encoding
 
@@ -22,6 +22,7 @@ Upsample = Literal["transposed", "resize"]
 Statistics = Literal["picture", "running"]
 Head = Literal["tanh", "linear"]
 Decline = Literal["linear", "cosine"]
+Augment = Literal["none", "report", "strong"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class DataConfig:
         Draw scenes alike, not frames: a scene of sixty frames is one place.
     packs, shares
         Rendered scenes and (real, composite, rendered) shares of a mixture.
+    class_by : {"type", "source"}
+        What a frame's scene class is: the scene type that the data set names, or the first part of its scene's name.
     classes : tuple of str
         Scene classes of the auxiliary head, in the order of its outputs.
     """
@@ -54,10 +57,11 @@ class DataConfig:
     split: str = "train"
     raw: bool = False
     skip_bad: bool = False
-    augment: str = "report"
+    augment: Augment = "report"
     by_scene: bool = True
     packs: tuple[str, ...] = ()
     shares: tuple[float, float, float] = (0.4, 0.2, 0.4)
+    class_by: Literal["type", "source"] = "type"
     classes: tuple[str, ...] = ()
 
 
@@ -245,6 +249,7 @@ class RunConfig:
         _among("statistics", generator.statistics, Statistics)
         _among("head", generator.head, Head)
         _among("decline", optimiser.decline, Decline)
+        _among("augmentation", self.data.augment, Augment)
         counts = {
             "steps": self.steps, "batch": self.batch, "save_every": self.save_every, "log_every": self.log_every,
             "validate_every": self.validate_every, "filters": min(generator.filters, objective.filters),
@@ -292,28 +297,29 @@ class RunConfig:
         """The whole configuration, with the format's version."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
 
-    def model_record(self, name: str = "") -> dict[str, Any]:
-        """What :class:`dofsim.depth.registry.ModelRecord` wants to know of the generator.
+    def model_record(self, file: Path, name: str = "") -> ModelRecord:
+        """What one has to know to use the generator as a depth model.
 
         Parameters
         ----------
+        file : Path
+            Of the model, there or to be written.
         name : str
             Of the model; the objective's and the generator's when omitted.
         """
         kept = self.data.dataset == "mixture"
         size = max(1, round(self.size / self.generator.multiple)) * self.generator.multiple
-        return {
-            "name": name or f"{self.objective.name}-{self.generator.name}",
-            "licence": "unknown",
-            "training_data": [f"{self.data.dataset} ({self.data.split})"],
-            "input_size": size if kept else None,
-            "square": size,
-            "multiple": self.generator.multiple,
-            "mean": [0.5, 0.5, 0.5],
-            "std": [0.5, 0.5, 0.5],
-            "output": self.encoding.output.value,
-            "near_is_large": True,
-        }
+        return ModelRecord(
+            name or f"{self.objective.name}-{self.generator.name}",
+            file,
+            training_data=(f"{self.data.dataset} ({self.data.split})",),
+            input_size=size if kept else None,
+            square=size,
+            multiple=self.generator.multiple,
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+            output=self.encoding.output,
+        )
 
 
 def _among(what: str, value: str, names: Any) -> None:
@@ -390,8 +396,7 @@ _Data = TypeVar("_Data")
 def _build(kind: type[_Data], stored: Mapping[str, Any]) -> _Data:
     """A dataclass from JSON values: lists become tuples, objects become the dataclasses that stand there."""
     hints = typing.get_type_hints(kind)
-    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(stored) - set(known))
+    unknown = sorted(set(stored) - {item.name for item in fields(kind)})  # type: ignore[arg-type]
     if unknown:
         raise ValueError(f"unknown setting {unknown[0]!r}")
     values: dict[str, Any] = {}
@@ -403,33 +408,10 @@ def _build(kind: type[_Data], stored: Mapping[str, Any]) -> _Data:
             values[name] = tuple(value)
         else:
             wanted = str if typing.get_origin(hint) is Literal else hint
-            if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
-            if not isinstance(value, wanted if not isinstance(wanted, types.UnionType) else object):
-                raise TypeError(f"{name} is {value!r}, not a {getattr(wanted, '__name__', wanted)}")
-            values[name] = value
-    for name, item in known.items():
-        if name not in values and item.default is MISSING and item.default_factory is MISSING:
-            raise ValueError(f"the setting {name!r} is missing")
+            if wanted is float and type(value) is int:
+                values[name] = float(value)
+            elif type(value) is wanted:
+                values[name] = value
+            else:
+                raise TypeError(f"{name} is {value!r}, not a {wanted.__name__}")
     return kind(**values)
-
-
-def published(objective: str = "pix2pix") -> RunConfig:
-    """pix2pix as published (Isola et al., CVPR 2017), or a relative of it with its own published settings.
-
-    Parameters
-    ----------
-    objective : str
-        See :class:`ObjectiveConfig`.
-
-    Returns
-    -------
-    RunConfig
-        U-Net-256, batch 1, Adam at 2e-4 with beta1 = 0.5. ``ssi`` has a linear head; ``pacgan`` a batch of two.
-    """
-    config = RunConfig(objective=ObjectiveConfig(name=typing.cast("ObjectiveName", objective)))
-    if objective == "ssi":
-        config = replace(config, generator=replace(config.generator, head="linear"))
-    if objective == "pacgan":
-        config = replace(config, batch=config.objective.pack)
-    return config

@@ -52,7 +52,7 @@ class Encoding:
             )
         if not 0 < self.nearest < self.farthest < np.inf:
             raise ParameterError(
-                f"distances from {self.nearest} to {self.farthest} m have no extent; nearest is above 0, farthest above it"
+                f"distances from {self.nearest} to {self.farthest} m are no range; nearest is above 0, farthest beyond"
             )
 
     @property

@@ -20,8 +20,6 @@ import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402, N812
 from torch import Tensor, nn  # noqa: E402
 
-from dofsim.pix2pix.layers import parameter_count as parameter_count  # noqa: E402
-
 #: Normalisation of the inputs after scaling to 0..1.
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.5, 0.5, 0.5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -48,10 +48,10 @@ class Learner(ABC):
     """
 
     def __init__(
-        self, config: RunConfig, networks: dict[str, nn.Module], optimised: dict[str, tuple[str, ...]]
+        self, config: RunConfig, networks: Mapping[str, nn.Module], optimised: Mapping[str, tuple[str, ...]]
     ) -> None:
         self.config = config
-        self.networks = networks
+        self.networks = dict(networks)
         self._optimised = optimised
         if config.channels_last:
             for network in networks.values():
@@ -117,6 +117,7 @@ class Learner(ABC):
 
     def remember(self, memory: dict[str, Tensor]) -> None:
         """Take up what :meth:`memory` gave."""
+        assert not memory, "there is nothing to be remembered"
 
     def autocast(self) -> AbstractContextManager[None]:
         """The precision in which networks compute."""

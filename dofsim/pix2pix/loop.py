@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from dofsim.errors import OutputError, ParameterError
 from dofsim.files import atomic_path
@@ -73,6 +73,23 @@ class Status:
     scores: dict[str, float] = field(default_factory=dict)
 
 
+class Outcome(NamedTuple):
+    """What a run has come to.
+
+    Attributes
+    ----------
+    learner : Learner
+    progress : Progress
+        Steps that are done, and the error of the best validation.
+    main : bool
+        Whether this is the process that speaks for all of them.
+    """
+
+    learner: Learner
+    progress: Progress
+    main: bool
+
+
 def make_learner(config: RunConfig) -> Learner:
     """The networks of a configuration, started from its seed."""
     torch.manual_seed(config.seed)
@@ -83,7 +100,7 @@ def make_learner(config: RunConfig) -> Learner:
 def train(
     config: RunConfig, out: str | Path, source: Source, *, validator: Validator | None = None,
     preview: Batch | None = None, watch: Callable[[Status], None] | None = None, until: int | None = None,
-) -> Learner:  # fmt: skip
+) -> Outcome:  # fmt: skip
     """Train to the last step, or go on with a run that was stopped.
 
     Parameters
@@ -99,13 +116,13 @@ def train(
     preview : Batch, optional
         Pictures to show in TensorBoard beside what the generator makes of them.
     watch : callable, optional
-        Told every ``config.log_every`` steps, on the main process.
+        Told at the start and every ``config.log_every`` steps, on the main process.
     until : int, optional
         Stop (and save) after this step, as a kill would.
 
     Returns
     -------
-    Learner
+    Outcome
 
     Raises
     ------
@@ -123,9 +140,7 @@ def train(
     if config.threads:
         torch.set_num_threads(config.threads)
     # Each network has its own statistics in every process; the main one's are saved.
-    engine = Accelerator(
-        mixed_precision="no", kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)]
-    )
+    engine = Accelerator(mixed_precision="no", kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
     run = _Run(config, out, engine, validator, preview, watch)
     with _stopping() as stop:
         return run.go(unpaired(source) if config.objective.name == "cyclegan" else source, until, stop)
@@ -186,13 +201,14 @@ class _Run:
                 temporary.write_text(self.config.to_json() + "\n", encoding="utf-8")
         self.engine.wait_for_everyone()
 
-    def go(self, source: Source, until: int | None, stop: _Stop) -> Learner:
+    def go(self, source: Source, until: int | None, stop: _Stop) -> Outcome:
         """Learn until the last step, an early stop, or a signal."""
         config, progress, engine = self.config, self.progress, self.engine
         end = config.steps if until is None else min(until, config.steps)
         first = engine.process_index * self.share
         losses: list[dict[str, Tensor]] = []
         began, paused, seen = time.monotonic(), 0.0, 0
+        self._tell(Status(progress.step, config.steps))
         try:
             if not self._exhausted():
                 for step, batch in prefetch(lambda k: source(k, first, first + self.share), progress.step, end):
@@ -219,7 +235,7 @@ class _Run:
         engine.wait_for_everyone()
         if stop.interrupted:
             raise KeyboardInterrupt
-        return self.learner
+        return Outcome(self.learner, progress, engine.is_main_process)
 
     def _step(self, step: int, batch: Batch, losses: list[dict[str, Tensor]]) -> float:
         key = (self.config.seed, step, self.engine.process_index)
@@ -250,8 +266,11 @@ class _Run:
         told = dict(zip(names, means.tolist(), strict=True))
         if self.board:
             self.board.losses(self.progress.step, told, rate, images_per_second)
-            if self.watch:
-                self.watch(Status(self.progress.step, self.config.steps, told, images_per_second, self.scores))
+        self._tell(Status(self.progress.step, self.config.steps, told, images_per_second, self.scores))
+
+    def _tell(self, status: Status) -> None:
+        if self.watch and self.engine.is_main_process:
+            self.watch(status)
 
     @torch.no_grad()
     def _validate(self) -> None:
@@ -286,7 +305,7 @@ class _Run:
             save_state(self.out / LAST, self.learner, self.progress, memory)
 
     def _own(self, memory: dict[str, Tensor]) -> dict[str, Tensor]:
-        """This process's part of a saved memory."""
+        """Give this process its part of a saved memory."""
         for value in memory.values():
             if value.shape[0] != self.engine.num_processes:
                 raise ParameterError(

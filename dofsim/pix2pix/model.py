@@ -15,7 +15,7 @@ require("torch")
 import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from dofsim.pix2pix.checkpoint import fill, generator_weights  # noqa: E402
+from dofsim.pix2pix.checkpoint import fill, generator_weights, start_weights  # noqa: E402
 from dofsim.pix2pix.unet import UNet  # noqa: E402
 
 
@@ -54,7 +54,7 @@ def make_generator(config: RunConfig, *, start: bool = True) -> nn.Module:
             noise=shape.noise, statistics=shape.statistics, head=shape.head,
         )  # fmt: skip
     if start and shape.start not in ("random", "imagenet"):
-        fill(network, generator_weights(shape.start)[0], shape.start)
+        fill(network, start_weights(shape.start), shape.start)
     return network
 
 
