@@ -1,0 +1,69 @@
+"""HDF5 files that may be carried across a fork or a pickle: every process opens its own handle."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dofsim.errors import DepthError
+
+if TYPE_CHECKING:
+    import h5py
+
+
+class Hdf5:
+    """A file that is opened for reading when it is first used in a process, and kept open.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: h5py.File | None = None
+        self._process = -1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_handle": None, "_process": -1}
+
+    def open(self) -> h5py.File:
+        """The open file.
+
+        Raises
+        ------
+        DepthError
+            If it cannot be opened.
+        """
+        if self._handle is None or self._process != os.getpid():
+            # A handle that came through a fork is only dropped: closing it would disturb the parent's.
+            self._handle = open_hdf5(self.path)
+            self._process = os.getpid()
+        return self._handle
+
+    def close(self) -> None:
+        """Close the file in this process; it is opened again when it is used."""
+        if self._handle is not None and self._process == os.getpid():
+            self._handle.close()
+        self._handle = None
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    DepthError
+        If it is missing, no HDF5 file, truncated, or damaged.
+    """
+    import h5py
+
+    try:
+        # Nobody writes to these files while they are read, and read-only network shares refuse locks.
+        return h5py.File(path, "r", locking=False)
+    except FileNotFoundError as error:
+        raise DepthError(f"the file {path} is missing") from error
+    except (OSError, RuntimeError, KeyError) as error:
+        why = "it is truncated" if "truncated" in str(error) else " ".join(str(error).split())
+        raise DepthError(f"{path} cannot be opened as an HDF5 file: {why}") from error
