@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -79,7 +80,10 @@ class Learner(ABC):
         for name, network in self.networks.items():
             if self.config.compile:
                 network.compile()
-            self.wrapped[name] = engine.prepare(network)
+            with warnings.catch_warnings():
+                # Newer torch names broadcast_buffers otherwise; the name that all releases know is meant.
+                warnings.filterwarnings("ignore", "`broadcast_buffers`", FutureWarning)
+                self.wrapped[name] = engine.prepare(network)
         # An optimiser's state follows its parameters, which have just moved.
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(optimiser.state_dict())

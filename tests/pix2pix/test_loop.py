@@ -36,9 +36,9 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("objective", ["pix2pix", "cyclegan"])
 def test_a_run_killed_at_any_step_goes_on_to_the_same_result(toy, tmp_path, objective):
-    settings = toy.config(objective, steps=7, save_every=2, validate_every=3)
+    settings = toy.config(objective, steps=5, save_every=2, validate_every=3, filters=4)
     whole = loop.train(settings, tmp_path / "whole", toy.source, validator=toy.Validator())
-    for fatal in range(7):
+    for fatal in range(5):
 
         def source(step, first, last, fatal=fatal):
             if step // (2 if objective == "cyclegan" else 1) == fatal:
@@ -67,17 +67,17 @@ def test_a_process_killed_for_good_goes_on_to_the_same_result(toy, tmp_path):
     run = subprocess.Popen([sys.executable, "-W", "ignore", TOY, tmp_path, "slow"], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
     alive = tmp_path / "alive"
-    while not (alive.is_file() and alive.read_text().isdigit() and int(alive.read_text()) >= 13):
+    while not (alive.is_file() and alive.read_text().isdigit() and int(alive.read_text()) >= 8):
         assert run.poll() is None, run.stderr.read().decode()
         assert time.monotonic() < deadline
         time.sleep(0.01)
     run.kill()
     run.communicate()
-    assert read_config(tmp_path / "slow") == toy.config(steps=40)
+    assert read_config(tmp_path / "slow") == toy.config(steps=20)
     done = json.loads(checkpoint.load_tensors(tmp_path / "slow" / "last.safetensors")[1]["progress"])
-    assert 0 < done["step"] < 40
-    again = loop.train(toy.config(steps=40), tmp_path / "slow", toy.source)
-    whole = loop.train(toy.config(steps=40), tmp_path / "whole", toy.source)
+    assert 0 < done["step"] < 20
+    again = loop.train(toy.config(steps=20), tmp_path / "slow", toy.source)
+    whole = loop.train(toy.config(steps=20), tmp_path / "whole", toy.source)
     equal(toy.weights(whole.learner), toy.weights(again.learner))
 
 
@@ -105,10 +105,13 @@ def test_a_signal_ends_the_run_after_the_step_and_saves_it(toy, tmp_path, number
 def test_two_processes_learn_what_one_does(toy, tmp_path):
     """Launched by accelerate. Without normalisation the result is that of one process; GANs stay in step and resume."""
     command = [
-        sys.executable, "-W", "ignore", "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
-        "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", TOY, tmp_path, "plain", "pacgan", "cyclegan",
+        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
+        "--num_machines", "1", "--main_process_port", "0", "--mixed_precision", "no", "--dynamo_backend", "no",
+        TOY, tmp_path, "plain", "pacgan", "cyclegan",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    # accelerate's own launcher for CPUs wants MPI; that for GPUs starts processes on a CPU as well if told to use it
+    cpu = {**os.environ, "ACCELERATE_USE_CPU": "true", "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=cpu)
     assert done.returncode == 0, done.stderr[-3000:]
 
     first, second = (torch.load(tmp_path / f"plain.{rank}.pt") for rank in (0, 1))
@@ -242,8 +245,9 @@ def test_a_checkpoint_of_another_architecture_is_refused(toy, tmp_path):
     learner = loop.make_learner(toy.config(levels=4))
     with pytest.raises(ModelError, match="it has no tensor"):
         checkpoint.load_state(tmp_path / "last.safetensors", learner)
-    with pytest.raises(ModelError, match="besides"):
-        checkpoint.fill(loop.make_learner(toy.config("l1")).generator, {**learner.generator.state_dict()}, "it")
+    weights = learner.generator.state_dict()
+    with pytest.raises(ModelError, match="a tensor more besides"):
+        checkpoint.fill(learner.generator, {**weights, "more": torch.zeros(1)}, "it")
 
 
 def test_broken_checkpoints_are_said(toy, tmp_path):

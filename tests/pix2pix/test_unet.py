@@ -50,8 +50,7 @@ def test_every_layer_is_as_published(published):
     assert [seen["down", k] for k in range(8)] == [(1, c, s, s) for c, s in DOWN]
     assert [seen["up", k] for k in range(7)] == [(1, c, s, s) for c, s in UP]
     assert out == (1, 1, 256, 256)
-    assert all(isinstance(m.kernel_size, tuple) and m.kernel_size == (4, 4) for m in published.modules() if convolves(m))
-    assert all(m.stride == (2, 2) for m in published.modules() if convolves(m))
+    assert all((m.kernel_size, m.stride) == ((4, 4), (2, 2)) for m in published.modules() if convolves(m))
 
 
 def convolves(module):

@@ -46,8 +46,8 @@ def source(step: int, first: int, last: int) -> Batch:
 def config(objective: str = "pix2pix", **more: Any) -> RunConfig:
     """Settings of a tiny run."""
     tiny = {
-        "data": "toy", "classes": ("a", "b"), "levels": 3, "filters": 8, "discriminator_filters": 8, "voxels": 16, "pool": 5,
-        "rate": 2e-3, "discriminator_rate": 2e-3, "batch": 4, "steps": 12, "save_every": 5, "log_every": 3,
+        "data": "toy", "classes": ("a", "b"), "levels": 3, "filters": 8, "discriminator_filters": 8, "voxels": 16,
+        "pool": 5, "rate": 2e-3, "discriminator_rate": 2e-3, "batch": 4, "steps": 12, "save_every": 5, "log_every": 3,
         "validate_every": 4, "ema": 0.9, "threads": 1,
     }  # fmt: skip
     return override(published(objective, size=SIZE), {**tiny, **more})  # type: ignore[arg-type]
@@ -107,7 +107,7 @@ def main() -> None:
 
     for name in names:
         if name == "slow":
-            loop.train(config(steps=40), folder / name, slow)
+            loop.train(config(steps=20), folder / name, slow)
         elif name == "plain":
             loop.make_learner = plain_learner
             outcome = loop.train(config("l1"), folder / name, source, validator=Validator())
