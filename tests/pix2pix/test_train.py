@@ -29,7 +29,8 @@ def test_the_recipe_trains_resumes_and_exports(tmp_path, capsys):
     arguments = [
         "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--packs", str(tmp_path / "pack"), "--start", "random",
         "--backbone", "tf_efficientnet_lite0", "--widths", "8", "8", "8", "8", "8", "--resolution", "64",
-        "--batch", "2", "--steps", "2", "--validate-every", "1", "--save-every", "1", "--log-every", "1", "--threads", "1", "--no-bf16",
+        "--batch", "2",
+        "--steps", "2", "--validate-every", "1", "--save-every", "1", "--log-every", "1", "--threads", "1", "--no-bf16",
     ]  # fmt: skip
     train.main(arguments)
     told = capsys.readouterr().out
