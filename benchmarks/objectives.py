@@ -25,7 +25,7 @@ from dofsim.errors import ParameterError
 from dofsim.pix2pix.config import RunConfig
 from dofsim.pix2pix.loop import Status, train
 from dofsim.pix2pix.settings import override, published
-from dofsim.pix2pix.sources import frame_source
+from dofsim.pix2pix.sources import FrameSource
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -69,7 +69,7 @@ class Plan:
     work: Path
     size: int = 128
     filters: int = 32
-    steps: int = 1000
+    steps: int = 800
     batch: int = 4
     seeds: tuple[int, ...] = (0, 1)
     arms: tuple[Arm, ...] = ARMS
@@ -112,7 +112,7 @@ def train_arms(plan: Plan, say: Callable[[str], None]) -> None:
                 say(f"{arm.name}, seed {seed}: {status.step}/{status.steps} {losses}")
 
             began = time.monotonic()
-            train(config, plan.folder(arm, seed), frame_source(frames, config), watch=tell)
+            train(config, plan.folder(arm, seed), FrameSource(frames, config), watch=tell)
             say(f"{arm.name}, seed {seed}: done in {time.monotonic() - began:.0f} s")
 
 
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", required=True, type=Path, help="run folders; gone on with")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--filters", type=int, default=32, help="of the first layers; 64 as published")
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--arms", nargs="+", choices=[arm.name for arm in ARMS], help="all of them when omitted")

@@ -23,6 +23,8 @@ Depth = npt.NDArray[np.float32]
 
 #: Parts of a data set. ``trainval`` is ``train`` and ``val`` together: the official training part where there is one.
 SPLITS = ("train", "val", "trainval", "test", "all")
+#: Kinds by the number that files and batches hold.
+KINDS = (DepthKind.METRIC, DepthKind.INVERSE, DepthKind.RELATIVE)
 
 
 @dataclass(frozen=True, eq=False)

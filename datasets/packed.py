@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from dofsim.datasets._hdf5 import Hdf5, open_hdf5
-from dofsim.datasets.frames import Depth, Entry, Photo, Reader
-from dofsim.depth.depth_map import DepthKind
+from dofsim.datasets.frames import KINDS, Depth, Entry, Photo, Reader
 from dofsim.errors import DepthError
 
 if TYPE_CHECKING:
     import h5py
 
 FORMAT, VERSION = "dofsim-frames", 1
-KINDS = (DepthKind.METRIC, DepthKind.INVERSE, DepthKind.RELATIVE)
 #: Parts by their number in the file; a frame of the last one is in ``all`` only.
 PARTS = ("train", "val", "test", "")
 #: Text columns of the index.

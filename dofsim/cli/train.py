@@ -38,7 +38,7 @@ def train(
     skip_bad: Annotated[
         bool | None, typer.Option("--skip-bad/--no-skip-bad", help="Leave out frames that cannot be read.")
     ] = None,
-    augment: Annotated[Literal["none", "report", "strong"] | None, typer.Option(help="[report]")] = None,
+    augment: Annotated[Literal["plain", "report", "strong"] | None, typer.Option(help="[report]")] = None,
     by_scene: Annotated[
         bool | None, typer.Option("--by-scene/--by-frame", help="Draw scenes alike, or frames.  [by-scene]")
     ] = None,
@@ -109,6 +109,9 @@ def train(
         bool | None, typer.Option("--channels-last/--channels-first", help="Layout of convolutions.  [channels-first]")
     ] = None,
     threads: Annotated[int | None, typer.Option(metavar="N", help="Of torch on a CPU.  [0: torch decides]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes that read and augment.  [0: a thread]")
+    ] = None,
     save_every: Annotated[int | None, typer.Option(metavar="STEPS", help="[500]")] = None,
     validate_every: Annotated[int | None, typer.Option(metavar="STEPS", help="[500]")] = None,
     log_every: Annotated[int | None, typer.Option(metavar="STEPS", help="[50]")] = None,

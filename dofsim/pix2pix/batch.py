@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,6 +12,8 @@ require("torch")
 
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
+
+from dofsim.datasets.loader import prefetch  # noqa: E402
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,4 +55,38 @@ class Batch:
 
 
 #: (step, first, last) -> pictures first..last of the step's batch, a pure function of these three.
-Source: TypeAlias = Callable[[int, int, int], Batch]
+Draw: TypeAlias = Callable[[int, int, int], Batch]
+
+
+class Source:
+    """Where batches come from: each one a pure function of its step, so that nothing has to be saved to resume.
+
+    Parameters
+    ----------
+    draw : callable
+        (step, first, last) -> those pictures of the step's batch.
+    size : int
+        Pictures of a batch, over all processes together.
+    """
+
+    def __init__(self, draw: Draw, size: int) -> None:
+        self.draw = draw
+        self.size = size
+
+    def batches(self, first: int, last: int, rank: int = 0, world: int = 1) -> Iterator[tuple[int, Batch]]:
+        """Yield (step, this process's share of its batch) for first <= step < last, made ahead of use by a thread."""
+        share = self.size // world
+        return prefetch(lambda step: self.draw(step, rank * share, (rank + 1) * share), first, last)
+
+    def unpaired(self) -> Source:
+        """Photos of one draw with the depth of another, so that no photo comes with its own depth but by chance."""
+
+        def draw(step: int, first: int, last: int) -> Batch:
+            return mismatch(self.draw(2 * step, first, last), self.draw(2 * step + 1, first, last))
+
+        return Source(draw, self.size)
+
+
+def mismatch(photos: Batch, depths: Batch) -> Batch:
+    """The photos of one batch with the depth of another."""
+    return Batch(photos.photo, depths.target, depths.mask, depths.label)

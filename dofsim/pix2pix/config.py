@@ -22,7 +22,7 @@ Upsample = Literal["transposed", "resize"]
 Statistics = Literal["picture", "running"]
 Head = Literal["tanh", "linear"]
 Decline = Literal["linear", "cosine"]
-Augment = Literal["none", "report", "strong"]
+Augment = Literal["plain", "report", "strong"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class DataConfig:
     raw, skip_bad : bool
         Depth with the sensor's holes; leave out frames that cannot be read.
     augment : str
-        ``none``, ``report`` (resize, crop, flip: the jitter of pix2pix) or ``strong``.
+        ``plain``, ``report`` (resize, crop, flip: the jitter of pix2pix) or ``strong``, see
+        :class:`dofsim.datasets.transforms.Transform`.
     by_scene : bool
         Draw scenes alike, not frames: a scene of sixty frames is one place.
     packs, shares
@@ -215,6 +216,8 @@ class RunConfig:
         ``torch.compile``; convolutions with the channels innermost.
     threads : int
         Of torch on a CPU; 0 leaves it to torch.
+    workers : int
+        Processes that read and augment frames ahead; 0 is a thread of this one.
     save_every, validate_every, log_every : int
         In steps.
     patience : int
@@ -234,6 +237,7 @@ class RunConfig:
     compile: bool = False
     channels_last: bool = False
     threads: int = 0
+    workers: int = 0
     save_every: int = 500
     validate_every: int = 500
     log_every: int = 50
@@ -265,8 +269,11 @@ class RunConfig:
             raise ParameterError(f"cool_down is {optimiser.cool_down}; it is a share of the steps, 0..1")
         if not min(optimiser.rate, optimiser.encoder_rate, optimiser.discriminator_rate) > 0:
             raise ParameterError("learning rates are above 0")
-        if min(optimiser.warm_up, self.patience, self.threads) < 0 or min(optimiser.clip, optimiser.decay) < 0:
-            raise ParameterError("warm_up, patience, threads, clip and decay are at least 0")
+        if (
+            min(optimiser.warm_up, self.patience, self.threads, self.workers) < 0
+            or min(optimiser.clip, optimiser.decay) < 0
+        ):
+            raise ParameterError("warm_up, patience, threads, workers, clip and decay are at least 0")
         self._check_together()
 
     def _check_together(self) -> None:
@@ -388,7 +395,7 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any], prefix: st
 
 
 #: Settings that may change when a run is taken up again: they decide how long and how fast it goes, not what it learns.
-FREE = frozenset({"steps", "threads", "save_every", "log_every", "patience", "data.root"})
+FREE = frozenset({"steps", "threads", "workers", "save_every", "log_every", "patience", "data.root"})
 
 _Data = TypeVar("_Data")
 

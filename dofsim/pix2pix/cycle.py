@@ -19,22 +19,12 @@ import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 from dofsim.pix2pix.adversarial import ImagePool, judged  # noqa: E402
-from dofsim.pix2pix.batch import Batch, Source  # noqa: E402
+from dofsim.pix2pix.batch import Batch  # noqa: E402
 from dofsim.pix2pix.config import RunConfig  # noqa: E402
 from dofsim.pix2pix.discriminator import PatchGAN, coverage, hide  # noqa: E402
 from dofsim.pix2pix.learner import Learner  # noqa: E402
 from dofsim.pix2pix.objectives import l1  # noqa: E402
 from dofsim.pix2pix.unet import UNet  # noqa: E402
-
-
-def unpaired(source: Source) -> Source:
-    """Photos of one draw with the depth of another, so that no photo comes with its own depth but by chance."""
-
-    def draw(step: int, first: int, last: int) -> Batch:
-        photos, depths = source(2 * step, first, last), source(2 * step + 1, first, last)
-        return Batch(photos.photo, depths.target, depths.mask, depths.label)
-
-    return draw
 
 
 class Cycle(Learner):

@@ -30,11 +30,10 @@ from accelerate import Accelerator, DistributedDataParallelKwargs  # noqa: E402
 from accelerate.utils import broadcast, gather_object  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from dofsim.datasets.loader import prefetch  # noqa: E402
-from dofsim.pix2pix.batch import Batch, Source  # noqa: E402
+from dofsim.pix2pix.batch import Batch, Draw, Source  # noqa: E402
 from dofsim.pix2pix.board import Board  # noqa: E402
 from dofsim.pix2pix.checkpoint import BEST, LAST, Progress, load_state, save_state, save_tensors  # noqa: E402
-from dofsim.pix2pix.cycle import Cycle, unpaired  # noqa: E402
+from dofsim.pix2pix.cycle import Cycle  # noqa: E402
 from dofsim.pix2pix.learner import Learner, Paired  # noqa: E402
 from dofsim.pix2pix.model import DepthModel, make_generator  # noqa: E402
 
@@ -98,7 +97,7 @@ def make_learner(config: RunConfig) -> Learner:
 
 
 def train(
-    config: RunConfig, out: str | Path, source: Source, *, validator: Validator | None = None,
+    config: RunConfig, out: str | Path, source: Source | Draw, *, validator: Validator | None = None,
     preview: Batch | None = None, watch: Callable[[Status], None] | None = None, until: int | None = None,
 ) -> Outcome:  # fmt: skip
     """Train to the last step, or go on with a run that was stopped.
@@ -109,8 +108,8 @@ def train(
     out : path
         Run folder: ``config.json``, ``last.safetensors``, ``best.safetensors``, ``log.csv``, ``validation.csv`` and
         TensorBoard's events.
-    source : callable
-        (step, first, last) -> those pictures of the step's batch; a pure function.
+    source : Source or callable
+        Batches; a callable is one's ``draw``.
     validator : Validator, optional
         Measures the averaged generator every ``config.validate_every`` steps.
     preview : Batch, optional
@@ -142,8 +141,9 @@ def train(
     # Each network has its own statistics in every process; the main one's are saved.
     engine = Accelerator(mixed_precision="no", kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
     run = _Run(config, out, engine, validator, preview, watch)
+    source = source if isinstance(source, Source) else Source(source, config.batch)
     with _stopping() as stop:
-        return run.go(unpaired(source) if config.objective.name == "cyclegan" else source, until, stop)
+        return run.go(source.unpaired() if config.objective.name == "cyclegan" else source, until, stop)
 
 
 class _Run:
@@ -155,7 +155,7 @@ class _Run:
     ) -> None:  # fmt: skip
         self.config, self.out, self.engine = config, out, engine
         self.validator, self.watch = validator, watch
-        self.share = self._share()
+        self._check_share()
         self._open_folder()
         self.learner = make_learner(config)
         self.progress = Progress()
@@ -171,7 +171,7 @@ class _Run:
         self.board = Board(out, self.progress.step) if engine.is_main_process else None
         self.scores: dict[str, float] = {}
 
-    def _share(self) -> int:
+    def _check_share(self) -> None:
         processes = self.engine.num_processes
         share, rest = divmod(self.config.batch, processes)
         pack = self.config.objective.pack if self.config.objective.name == "pacgan" else 1
@@ -181,7 +181,6 @@ class _Run:
                 + (f" in packs of {pack}" if pack > 1 else "")
                 + "; make --batch a multiple of both"
             )
-        return share
 
     def _open_folder(self) -> None:
         """Make the folder and store the configuration, unless another one is there."""
@@ -205,13 +204,12 @@ class _Run:
         """Learn until the last step, an early stop, or a signal."""
         config, progress, engine = self.config, self.progress, self.engine
         end = config.steps if until is None else min(until, config.steps)
-        first = engine.process_index * self.share
         losses: list[dict[str, Tensor]] = []
         began, paused, seen = time.monotonic(), 0.0, 0
         self._tell(Status(progress.step, config.steps))
         try:
             if not self._exhausted():
-                for step, batch in prefetch(lambda k: source(k, first, first + self.share), progress.step, end):
+                for step, batch in source.batches(progress.step, end, engine.process_index, engine.num_processes):
                     factor = self._step(step, batch, losses)
                     seen += config.batch
                     progress.step = at = step + 1

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from dofsim.errors import DepthError, ParameterError
 from dofsim.pix2pix._torch import require
@@ -19,9 +16,13 @@ from dofsim.pix2pix.config import RunConfig
 require("torch")
 
 import torch  # noqa: E402
+from torch import Tensor  # noqa: E402
 
+from dofsim.datasets.batches import load_batches  # noqa: E402
 from dofsim.datasets.loader import to_tensors  # noqa: E402
-from dofsim.pix2pix.batch import Batch, Source  # noqa: E402
+from dofsim.datasets.stream import FrameStream  # noqa: E402
+from dofsim.datasets.transforms import Transform  # noqa: E402
+from dofsim.pix2pix.batch import Batch, Source, mismatch  # noqa: E402
 from dofsim.pix2pix.validate import SceneValidator, Truth, heldout_validator  # noqa: E402
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 #: Frames of the validation part that are measured, spread evenly, and how many of them TensorBoard shows.
 _MOST_MEASURED = 200
 _SHOWN = 4
+#: Batches that may have nothing to learn from at the start of a run.
 _TRIES = 8
+_OTHER_SEED = 1_000_003
 
 
 class Material(NamedTuple):
@@ -75,13 +78,14 @@ def open_material(config: RunConfig) -> Material:
                 "--class-by source"
             )
         config = replace(config, data=replace(data, classes=tuple(names)))
-    source = frame_source(frames, config)
+    source = FrameSource(frames, config)
+    check_teaches(source, config)
     bad = f" ({len(frames.bad)} unusable ones left out)" if frames.bad else ""
     about = f"{len(frames):,} frames of {len(set(frames.scenes)):,} scenes{bad}"
     try:
         held = open_frames(data.root, data.dataset, "val", raw=data.raw, skip_bad=data.skip_bad)
     except DepthError:
-        return Material(config, source, None, source(0, 0, min(_SHOWN, config.batch)), about)
+        return Material(config, source, None, source.draw(0, 0, min(_SHOWN, config.batch)), about)
     return Material(config, source, frame_validator(held, config), preview_batch(held, config), about)
 
 
@@ -92,44 +96,93 @@ def classes_of(frames: Frames, by: str) -> list[str | None]:
     return frames.scene_types
 
 
-def frame_source(frames: Frames, config: RunConfig) -> Source:
-    """Batches of augmented frames, each a pure function of the seed, the step and the place in the batch.
+class FrameSource(Source):
+    """Batches of augmented frames.
 
     Parameters
     ----------
     frames : Frames
     config : RunConfig
-
-    Returns
-    -------
-    callable
-        See :data:`dofsim.pix2pix.batch.Source`. Raises :class:`~dofsim.errors.DepthError` for a frame that cannot be
-        read, or when nothing that is drawn can teach anything.
+        ``config.workers`` processes read and augment ahead; without any, a thread does.
+    seed : int, optional
+        Instead of the configuration's.
     """
-    by_scene: dict[str, list[int]] = defaultdict(list)
-    for index, scene in enumerate(frames.scenes):
-        by_scene[scene if config.data.by_scene else str(index)].append(index)
-    groups = list(by_scene.values())
-    number = {name: index for index, name in enumerate(config.data.classes)}
-    label_of = [number.get(name or "", -1) for name in classes_of(frames, config.data.class_by)]
 
-    def draw(step: int, place: int) -> tuple[torch.Tensor, torch.Tensor, int]:
-        rng = np.random.default_rng((config.seed, step, place))
-        for _ in range(_TRIES):
-            group = groups[int(rng.integers(len(groups)))]
-            index = group[int(rng.integers(len(group)))]
-            photo, target = _tensors(frames[index], config, rng)
-            if torch.isfinite(target).any():
-                return photo, target, label_of[index]
-        raise DepthError(
-            f"{_TRIES} frames in a row, the last of them {frames.keys[index]}, have no depth to learn from in crops of "
-            f"{config.size} px; check --nearest and --farthest, and the data with `dofsim data check`"
-        )
+    def __init__(self, frames: Frames, config: RunConfig, seed: int | None = None) -> None:
+        self._frames, self._config = frames, config
+        self._stream = _EncodedStream(frames, config, config.seed if seed is None else seed)
+        number = {name: index for index, name in enumerate(config.data.classes)}
+        self._label_of = [number.get(name or "", -1) for name in classes_of(frames, config.data.class_by)]
+        super().__init__(self._draw, config.batch)
 
-    def source(step: int, first: int, last: int) -> Batch:
-        return _stack([draw(step, place) for place in range(first, last)])
+    def batches(self, first: int, last: int, rank: int = 0, world: int = 1) -> Iterator[tuple[int, Batch]]:
+        """See :meth:`Source.batches`; raises :class:`~dofsim.errors.DepthError` for a frame that cannot be used."""
+        if not self._config.workers:
+            yield from super().batches(first, last, rank, world)
+            return
+        loader = load_batches(self._stream, first, last, workers=self._config.workers, rank=rank, world=world)
+        for step, batch in enumerate(loader, first):
+            yield step, self._tensors(batch.photo, batch.depth, batch.index.tolist())
 
-    return source
+    def unpaired(self) -> Source:
+        """See :meth:`Source.unpaired`; the depth comes from a stream with another seed."""
+        return _Unpaired(self, FrameSource(self._frames, self._config, self._config.seed + _OTHER_SEED))
+
+    def _draw(self, step: int, first: int, last: int) -> Batch:
+        drawn = [self._stream.sample(step, place) for place in range(first, last)]
+        photos = torch.from_numpy(np.stack([frame.photo for frame in drawn]))
+        depths = torch.from_numpy(np.stack([frame.depth for frame in drawn]))
+        return self._tensors(photos, depths, [self._stream.index(step, place) for place in range(first, last)])
+
+    def _tensors(self, photo: Tensor, encoded: Tensor, indices: Sequence[int]) -> Batch:
+        """uint8 (n, h, w, 3) and encoded depth (n, h, w), NaN where unknown, as a batch."""
+        target = encoded[:, None]
+        mask = torch.isfinite(target)
+        labels = torch.tensor([self._label_of[index] for index in indices])
+        return Batch(photo.permute(0, 3, 1, 2) / 127.5 - 1.0, target.nan_to_num(0.0), mask, labels)
+
+
+class _EncodedStream(FrameStream):
+    """A stream whose depth is encoded already, so that workers do it."""
+
+    def __init__(self, frames: Frames, config: RunConfig, seed: int) -> None:
+        transform = Transform(config.data.augment, config.size)
+        super().__init__(frames, transform, batch=config.batch, seed=seed, by_scene=config.data.by_scene)
+        self._encoding = config.encoding
+
+    def sample(self, step: int, place: int) -> Frame:
+        frame = super().sample(step, place)
+        return replace(frame, depth=self._encoding.encode(frame.depth, frame.kind))
+
+
+class _Unpaired(Source):
+    """Photos of one source with the depth of another."""
+
+    def __init__(self, photos: Source, depths: Source) -> None:
+        self._photos, self._depths = photos, depths
+        super().__init__(lambda *place: mismatch(photos.draw(*place), depths.draw(*place)), photos.size)
+
+    def batches(self, first: int, last: int, rank: int = 0, world: int = 1) -> Iterator[tuple[int, Batch]]:
+        both = (source.batches(first, last, rank, world) for source in (self._photos, self._depths))
+        for (step, photos), (_, depths) in zip(*both, strict=True):
+            yield step, mismatch(photos, depths)
+
+
+def check_teaches(source: Source, config: RunConfig) -> None:
+    """Make sure that the first pictures have any depth to learn from.
+
+    Raises
+    ------
+    DepthError
+        If none of them has.
+    """
+    for step in range(_TRIES):
+        if source.draw(step, 0, config.batch).mask.any():
+            return
+    raise DepthError(
+        f"the first {_TRIES * config.batch} pictures have no depth to learn from; check --nearest and --farthest "
+        f"({config.encoding.nearest} to {config.encoding.farthest} m), and the data with `dofsim data check`"
+    )
 
 
 def frame_validator(frames: Frames, config: RunConfig) -> SceneValidator:
@@ -147,42 +200,10 @@ def frame_validator(frames: Frames, config: RunConfig) -> SceneValidator:
 
 def preview_batch(frames: Frames, config: RunConfig) -> Batch:
     """A few frames without augmentation, from different places of the sequence."""
-    plain = replace(config, data=replace(config.data, augment="none"))
     chosen = np.unique(np.linspace(0, len(frames) - 1, min(_SHOWN, len(frames))).round().astype(int))
-    rng = np.random.default_rng(config.seed)
-    return _stack([(*_tensors(frames[int(index)], plain, rng), -1) for index in chosen])
-
-
-def _tensors(frame: Frame, config: RunConfig, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """An augmented photo (3, h, w) in -1..1 and its encoded depth (1, h, w) with NaN where unknown."""
-    photo, depth = jitter(frame.photo, frame.depth, config.size, rng, config.data.augment)
-    encoded = config.encoding.encode(depth, frame.kind)
-    scaled = photo.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
-    return torch.from_numpy(scaled.transpose(2, 0, 1)), torch.from_numpy(encoded[None])
-
-
-def jitter(
-    photo: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32], size: int, rng: np.random.Generator, how: str
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-    """The jitter of pix2pix: resize to 286/256 of the size, crop, flip; ``none`` resizes only."""
-    side = size if how == "none" else round(size * 286 / 256)
-    photo = cv2.resize(photo, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    depth = cv2.resize(depth, (side, side), interpolation=cv2.INTER_NEAREST).astype(np.float32, copy=False)
-    if how == "none":
-        return photo, depth
-    top, left = rng.integers(side - size + 1, size=2)
-    view = np.s_[top : top + size, left : left + size]
-    photo, depth = photo[view], depth[view]
-    if rng.random() < 0.5:
-        photo, depth = photo[:, ::-1], depth[:, ::-1]
-    return photo, np.ascontiguousarray(depth)
-
-
-def _stack(drawn: Sequence[tuple[torch.Tensor, torch.Tensor, int]]) -> Batch:
-    targets = torch.stack([target for _, target, _ in drawn])
-    mask = torch.isfinite(targets)
-    photos = torch.stack([photo for photo, _, _ in drawn])
-    return Batch(photos, targets.nan_to_num(0.0), mask, torch.tensor([label for _, _, label in drawn]))
+    shown = replace(config, batch=len(chosen), data=replace(config.data, augment="plain", by_scene=False))
+    some = frames.select([int(index) for index in chosen])
+    return FrameSource(some, shown).draw(0, 0, len(chosen))
 
 
 def _mixture(config: RunConfig) -> Material:
@@ -194,15 +215,16 @@ def _mixture(config: RunConfig) -> Material:
         data.root, rendered=open_packs(data.packs), seed=config.seed, shares=data.shares, resolution=config.size
     )
 
-    def source(step: int, first: int, last: int) -> Batch:
+    def draw(step: int, first: int, last: int) -> Batch:
         return from_mixture(*to_tensors(mixture.batch(step, config.batch))).part(first, last)
 
+    source = Source(draw, config.batch)
     record = config.model_record(Path("best.onnx"))
     about = f"{len(mixture.real)} real pictures, {sum(len(part.photo) for part in mixture.rendered)} rendered ones"
-    preview = source(0, 0, min(_SHOWN, config.batch))
+    preview = source.draw(0, 0, min(_SHOWN, config.batch))
     return Material(config, source, heldout_validator(data.root, record), preview, about)
 
 
-def from_mixture(photo: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> Batch:
+def from_mixture(photo: Tensor, target: Tensor, mask: Tensor) -> Batch:
     """Tensors of a mixture's batch as a batch without scene classes."""
     return Batch(photo, target, mask, torch.full((photo.shape[0],), -1))

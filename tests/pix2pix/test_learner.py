@@ -13,9 +13,8 @@ accelerate = pytest.importorskip("accelerate", reason="accelerate comes with dof
 import numpy as np  # noqa: E402
 
 from dofsim.errors import ModelError  # noqa: E402
-from dofsim.pix2pix.batch import Batch  # noqa: E402
+from dofsim.pix2pix.batch import Batch, Source  # noqa: E402
 from dofsim.pix2pix.config import ObjectiveName  # noqa: E402
-from dofsim.pix2pix.cycle import unpaired  # noqa: E402
 from dofsim.pix2pix.loop import make_learner  # noqa: E402
 
 OBJECTIVES = get_args(ObjectiveName)
@@ -34,7 +33,8 @@ def prepared(settings):
 
 
 def run(learner, source, steps, size=4):
-    source = unpaired(source) if learner.config.objective.name == "cyclegan" else source
+    if learner.config.objective.name == "cyclegan":
+        source = Source(source, size).unpaired().draw
     losses = {}
     for step in range(steps):
         torch.manual_seed(step)
@@ -123,7 +123,7 @@ def test_the_generator_loss_is_the_published_sum(toy):
 
 
 def test_unpaired_photos_come_without_their_depth(toy):
-    batch = unpaired(toy.source)(3, 0, 4)
+    batch = Source(toy.source, 4).unpaired().draw(3, 0, 4)
     assert torch.equal(batch.photo, toy.source(6, 0, 4).photo)
     assert torch.equal(batch.target, toy.source(7, 0, 4).target)
     assert torch.equal(batch.mask, toy.source(7, 0, 4).mask)

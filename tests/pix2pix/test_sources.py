@@ -19,7 +19,7 @@ from dofsim.pix2pix.batch import Batch  # noqa: E402
 from dofsim.pix2pix.board import picture_grid  # noqa: E402
 from dofsim.pix2pix.encoding import Encoding  # noqa: E402
 from dofsim.pix2pix.settings import configure, override, published  # noqa: E402
-from dofsim.pix2pix.sources import frame_source, open_material  # noqa: E402
+from dofsim.pix2pix.sources import FrameSource, open_material  # noqa: E402
 from dofsim.pix2pix.validate import SceneValidator, Truth  # noqa: E402
 
 
@@ -33,7 +33,7 @@ def settings(root, objective="l1", **more):
 
 
 def test_batches_are_pure_and_divide(nyu):
-    source = frame_source(open_frames(nyu, "nyu"), settings(nyu))
+    source = FrameSource(open_frames(nyu, "nyu"), settings(nyu)).draw
     batch = source(3, 0, 4)
     assert batch.photo.shape == (4, 3, 32, 32)
     assert batch.target.shape == batch.mask.shape == (4, 1, 32, 32)
@@ -45,7 +45,7 @@ def test_batches_are_pure_and_divide(nyu):
     for name in ("photo", "target", "mask", "label"):
         assert torch.equal(getattr(batch, name), torch.cat([getattr(half, name) for half in halves])), name
     assert not torch.equal(batch.photo, source(4, 0, 4).photo)
-    other = frame_source(open_frames(nyu, "nyu"), settings(nyu, seed=1))
+    other = FrameSource(open_frames(nyu, "nyu"), settings(nyu, seed=1)).draw
     assert not torch.equal(batch.photo, other(3, 0, 4).photo)
 
 
@@ -62,7 +62,7 @@ def test_metres_are_learnt_where_every_frame_has_them(nyu, tmp_path):
 def test_scene_classes_are_named(nyu, tmp_path):
     material = open_material(settings(nyu, "acgan"))
     assert material.config.data.classes == ("kitchen", "living room", "study") or len(material.config.data.classes) == 3
-    assert set(material.source(0, 0, 4).label.tolist()) <= {0, 1, 2}
+    assert set(material.source.draw(0, 0, 4).label.tolist()) <= {0, 1, 2}
     root = fabricate.write_folder(tmp_path, {"a": {f"s{k}": 1 for k in range(9)}, "b": {f"t{k}": 1 for k in range(9)}})
     with pytest.raises(ParameterError, match="names 0"):
         open_material(settings(root, "acgan", dataset="folder"))
@@ -70,32 +70,42 @@ def test_scene_classes_are_named(nyu, tmp_path):
     assert by_source.config.data.classes == ("a", "b")
 
 
-def test_scenes_are_drawn_alike_or_frames(tmp_path):
-    scenes = {"many": 12, **{f"one{k}": 1 for k in range(3)}}
-    root = fabricate.write_folder(tmp_path, {"a": scenes})
-    frames = open_frames(root, "folder", "all")
-    shares = {}
-    for by_scene in (True, False):
-        drawn = []
+def test_workers_and_processes_get_the_same_batches(nyu):
+    frames = open_frames(nyu, "nyu")
+    alone = dict(FrameSource(frames, settings(nyu, augment="strong")).batches(2, 5))
+    assert list(alone) == [2, 3, 4]
+    source = FrameSource(frames, settings(nyu, augment="strong", workers=1))
+    for rank in (0, 1):
+        for step, batch in source.batches(2, 5, rank, 2):
+            for name in ("photo", "target", "mask", "label"):
+                wanted = getattr(alone[step], name)[2 * rank : 2 * rank + 2]
+                assert torch.equal(getattr(batch, name), wanted), (step, name)
 
-        class Watched:
-            scenes, scene_types, keys = frames.scenes, frames.scene_types, frames.keys
 
-            def __getitem__(self, index, drawn=drawn):
-                drawn.append(frames.scenes[index])
-                return frames[index]
+@pytest.mark.parametrize("workers", [0, 1])
+def test_unpaired_photos_have_the_depth_of_others(nyu, workers):
+    paired = FrameSource(open_frames(nyu, "nyu"), settings(nyu, workers=workers))
+    unpaired = paired.unpaired()
+    ((step, batch),) = unpaired.batches(3, 4)
+    assert step == 3
+    assert torch.equal(batch.photo, paired.draw(3, 0, 4).photo)
+    assert torch.equal(batch.target, unpaired.draw(3, 0, 4).target)
+    assert not torch.equal(batch.target, paired.draw(3, 0, 4).target)
 
-        source = frame_source(Watched(), settings(root, by_scene=by_scene))
-        source(0, 0, 60)
-        shares[by_scene] = np.mean([scene == "a/many" for scene in drawn])
-    assert shares[True] < 0.45
-    assert shares[False] > 0.65
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_frame_that_cannot_be_read_is_named(tmp_path, workers):
+    root = fabricate.write_folder(tmp_path, {"a": {"s": 1}})
+    (root / "splits.json").write_text(json.dumps({"train": ["a/s"]}))
+    next((root / "a" / "s").glob("*.jpg")).write_bytes(b"no picture")
+    source = FrameSource(open_frames(root, "folder"), settings(root, workers=workers))
+    with pytest.raises(DepthError, match="a/s/"):
+        next(iter(source.batches(0, 2)))
 
 
 def test_data_without_anything_to_learn_is_said(nyu):
-    config = settings(nyu, target="metric", nearest=50.0, farthest=60.0)
-    with pytest.raises(DepthError, match="no depth to learn from"):
-        frame_source(open_frames(nyu, "nyu"), config)(0, 0, 1)
+    with pytest.raises(DepthError, match=r"no depth to learn from.*50\.0 to 60\.0 m"):
+        open_material(settings(nyu, target="metric", nearest=50.0, farthest=60.0))
 
 
 class Constant:
