@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -124,14 +121,3 @@ def test_a_corrupt_frame_is_fatal_or_left_out(tmp_path, capsys):
     assert "a/s0/" in capsys.readouterr().err
     assert run([*wish, "-o", str(tmp_path / "skipped"), "--skip-bad"]) == 0
     assert "1 unusable" in capsys.readouterr().err
-
-
-def test_two_processes_print_once(nyu, tmp_path):
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
-               "--num_machines", "1", "--main_process_port", "0", "--mixed_precision", "no", "--dynamo_backend", "no",
-               "-m", "dofsim", "train", "--data", nyu, "-o", tmp_path / "run", *TINY]  # fmt: skip
-    cpu = {**os.environ, "ACCELERATE_USE_CPU": "true", "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=300, env=cpu)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout == f"{tmp_path / 'run'}\n"
-    assert done.stderr.count("step 4/4") == 1

@@ -107,12 +107,16 @@ def test_two_processes_learn_what_one_does(toy, tmp_path):
     command = [
         sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
         "--num_machines", "1", "--main_process_port", "0", "--mixed_precision", "no", "--dynamo_backend", "no",
-        TOY, tmp_path, "plain", "pacgan", "cyclegan",
+        TOY, tmp_path, "plain", "pacgan", "cyclegan", "command",
     ]  # fmt: skip
     # accelerate's own launcher for CPUs wants MPI; that for GPUs starts processes on a CPU as well if told to use it
     cpu = {**os.environ, "ACCELERATE_USE_CPU": "true", "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=cpu)
     assert done.returncode == 0, done.stderr[-3000:]
+
+    # the command line speaks once, for both of them
+    assert done.stdout == f"{tmp_path / 'command'}\n"
+    assert done.stderr.count("step 4/4") == done.stderr.count("4 steps, best error") == 1
 
     first, second = (torch.load(tmp_path / f"plain.{rank}.pt") for rank in (0, 1))
     equal(first, second)

@@ -108,6 +108,17 @@ def main() -> None:
     for name in names:
         if name == "slow":
             loop.train(config(steps=20), folder / name, slow)
+        elif name == "command":
+            from dofsim.cli.app import run
+            from dofsim.datasets import fabricate
+
+            data = folder / "data" if rank == 0 else folder / "same"
+            fabricate.write_folder(data, {"a": {f"s{k}": 1 for k in range(12)}})
+            code = run(
+                ["train", "--data", str(data), "-o", str(folder / name), "--size", "32", "--filters", "4", "--batch", "2",
+                 "--discriminator-filters", "4", "--steps", "4", "--log-every", "2", "--validate-every", "2"]
+            )  # fmt: skip
+            assert code == 0
         elif name == "plain":
             loop.make_learner = plain_learner
             outcome = loop.train(config("l1"), folder / name, source, validator=Validator())
