@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -52,66 +51,21 @@ def estimate(pixels: Pixels, *, model: str | os.PathLike[str] | None = None, thr
     ParameterError
         If ``pixels`` is not a colour picture of 8 or 16 bit, or ``threads`` is below 1.
     """
-    _check_pixels(pixels)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
+        raise ParameterError(f"the photo is a (H, W, 3) picture of 8 or 16 bit, not {pixels.shape} {pixels.dtype}")
     record = find_model(model)
     session = _session(record, count_threads(threads))
     argument, result = session.get_inputs()[0], session.get_outputs()[0]
-
-    def network(tensor: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        tensor = tensor.astype(_FLOAT_TYPES[argument.type], copy=False)
-        return np.asarray(session.run([result.name], {argument.name: tensor})[0])
-
-    return estimate_with(pixels, record, network, shape=argument.shape)
-
-
-def estimate_with(
-    pixels: Pixels,
-    record: ModelRecord,
-    network: Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]],
-    *,
-    shape: Sequence[Any] = (),
-) -> DepthMap:
-    """Estimate the depth of a photo with a network that is at hand, fed exactly as :func:`estimate` feeds its own.
-
-    Parameters
-    ----------
-    pixels : uint8 or uint16 array, shape (H, W, 3)
-        The photo, upright, RGB, encoded (not linear).
-    record : ModelRecord
-        What one has to know about the network; its file is not opened.
-    network : callable
-        float32 (1, 3, h, w) -> float (1, h, w) or (1, 1, h, w).
-    shape : sequence, optional
-        The network's input shape, (1, 3, h, w), where h and w may be fixed numbers.
-
-    Returns
-    -------
-    DepthMap
-        As :func:`estimate`.
-
-    Raises
-    ------
-    ModelError
-        If the network fails on the input or puts out no numbers.
-    ParameterError
-        If ``pixels`` is not a colour picture of 8 or 16 bit.
-    """
-    _check_pixels(pixels)
-    height, width = _input_size(record, list(shape), pixels.shape[0], pixels.shape[1])
-    tensor = _prepare(pixels, height, width, record)
+    height, width = _input_size(record, argument.shape, pixels.shape[0], pixels.shape[1])
+    tensor = _prepare(pixels, height, width, record).astype(_FLOAT_TYPES[argument.type], copy=False)
     try:
-        output = network(tensor)
+        output = np.asarray(session.run([result.name], {argument.name: tensor})[0])
     except Exception as error:
         raise ModelError(
             f"the depth model {record.name} fails on an input of {width}x{height} px ({_first_line(error)}); "
             "write a record beside it that says its input size (see dofsim.depth.registry)"
         ) from error
     return _interpret(output, record)
-
-
-def _check_pixels(pixels: Pixels) -> None:
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
-        raise ParameterError(f"the photo is a (H, W, 3) picture of 8 or 16 bit, not {pixels.shape} {pixels.dtype}")
 
 
 def count_threads(threads: int | None = None) -> int:
@@ -207,7 +161,7 @@ def _input_size(record: ModelRecord, shape: list[Any], height: int, width: int) 
     else:
         step = record.input_size / max(height, width) / record.multiple
         wanted = [max(1, round(side * step)) * record.multiple for side in (height, width)]
-    fixed = [size if isinstance(size, int) and size > 0 else None for size in shape[2:4]] or [None, None]
+    fixed = [size if isinstance(size, int) and size > 0 else None for size in shape[2:4]]
     return fixed[0] or wanted[0], fixed[1] or wanted[1]
 
 

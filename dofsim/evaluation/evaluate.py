@@ -17,7 +17,7 @@ from dofsim.errors import DepthError, ParameterError
 from dofsim.evaluation.predict import Predictor
 from dofsim.metrics.bootstrap import bootstrap_mean
 from dofsim.metrics.depth import align_metric, aligned_error, pair_order, score_metric
-from dofsim.metrics.edges import boundary_f1, edge_rmse
+from dofsim.metrics.edges import aligned_boundary_f1, aligned_edge_error, boundary_f1, edge_rmse
 from dofsim.metrics.protocol import Protocol
 
 Depth = npt.NDArray[np.float32]
@@ -27,8 +27,8 @@ Unit = Literal["images", "scenes"]
 METRIC = (
     "abs_rel", "sq_rel", "rmse", "rmse_log", "log10", "silog", "delta1", "delta2", "delta3", "boundary_f1", "edge_rmse",
 )  # fmt: skip
-RELATIVE = ("error", "order")
-BETTER_LARGE = ("delta1", "delta2", "delta3", "boundary_f1", "order")
+RELATIVE = ("error", "order", "aligned_boundary_f1", "aligned_edge_error")
+BETTER_LARGE = ("delta1", "delta2", "delta3", "boundary_f1", "order", "aligned_boundary_f1")
 
 
 @dataclass(frozen=True)
@@ -114,10 +114,16 @@ class Evaluation:
         return "abs_rel" if self.metric_images else "error"
 
     def worst(self, count: int) -> list[ImageScores]:
-        """The worst images first."""
+        """The worst images first; of each scene one only where the unit is scenes."""
         name = self.ranked_by
         having = [image for image in self.images if not math.isnan(image.figures.get(name, math.nan))]
-        return sorted(having, key=lambda image: -image.figures[name])[:count]
+        ordered = sorted(having, key=lambda image: -image.figures[name])
+        if self.unit == "scenes":
+            seen: dict[str, ImageScores] = {}
+            for image in ordered:
+                seen.setdefault(image.scene, image)
+            ordered = list(seen.values())
+        return ordered[:count]
 
 
 def choose_alignment(kind: DepthKind, wish: str = "auto") -> Literal["none", "median", "scale-shift-disparity"]:
@@ -275,4 +281,9 @@ def _relative(frame: Frame, predicted: Depth, kind: DepthKind) -> dict[str, floa
         if frame.kind is DepthKind.RELATIVE:
             raise DepthError("its true depth is the same everywhere, so relative depth cannot be compared")
         return dict.fromkeys(RELATIVE, math.nan)
-    return {"error": aligned_error(given, truth), "order": pair_order(given, truth)}
+    return {
+        "error": aligned_error(given, truth),
+        "order": pair_order(given, truth),
+        "aligned_boundary_f1": aligned_boundary_f1(given, truth),
+        "aligned_edge_error": aligned_edge_error(given, truth),
+    }

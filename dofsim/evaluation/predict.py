@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dofsim.depth.depth_map import DepthKind, DepthMap
-from dofsim.depth.estimate import estimate, estimate_with
-from dofsim.depth.registry import find_model
+from dofsim.depth.estimate import estimate
+from dofsim.depth.registry import ModelRecord, find_model
 from dofsim.errors import MissingExtraError, ModelError
 
 Photo = npt.NDArray[np.uint8]
@@ -129,9 +129,8 @@ def _from_run(path: Path, threads: int | None) -> Predictor:
     if not path.exists():
         raise ModelError(f"there is no run or checkpoint {path}")
     try:
-        import torch
-
-        from dofsim.pix2pix import load_generator
+        torch = importlib.import_module("torch")
+        estimator = importlib.import_module("dofsim.pix2pix.predict").Estimator
     except ImportError as error:
         raise MissingExtraError(
             f"{path} is a run of training, which needs torch; pip install 'dofsim[train]' brings it, or evaluate the "
@@ -139,20 +138,6 @@ def _from_run(path: Path, threads: int | None) -> Predictor:
         ) from error
     if threads is not None:
         torch.set_num_threads(threads)
-    module, config = load_generator(path)
-    module.eval()
-    record = config.record() if callable(config.record) else config.record
-
-    def network(tensor: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        with torch.inference_mode():
-            output: npt.NDArray[Any] = module(torch.from_numpy(tensor)).float().numpy()
-        return output
-
-    return Predictor(
-        record.name,
-        str(path),
-        record.output,
-        "torch",
-        lambda photo: estimate_with(photo, record, network),
-        record.sha256,
-    )
+    opened = estimator(path)
+    record: ModelRecord = opened.record
+    return Predictor(record.name, str(path), record.output, "torch", opened.estimate, record.sha256)

@@ -31,6 +31,8 @@ FIGURES = {
     "edge_rmse": ("edge RMSE", "m", "RMSE within 5 px of depth discontinuities"),
     "error": ("aligned error", "", "mean of abs(a p + b - d) / mean of abs(d - median d)"),
     "order": ("pair order", "", "share of pixel pairs whose nearer one is predicted nearer"),
+    "aligned_boundary_f1": ("boundary F1", "", "contours are steps of 5 to 25 % of the spread of inverse depth"),
+    "aligned_edge_error": ("edge error", "", "aligned error within 5 px of steps of 15 %"),
 }
 
 
@@ -84,10 +86,10 @@ def to_markdown(evaluation: Evaluation, *, worst: int = 8) -> str:
     model, data = evaluation.model, evaluation.data
     flip = "; averaged with the mirrored photo (test-time augmentation)" if model.flip else ""
     scenes = len({image.scene for image in evaluation.images})
+    what = f"on {data.get('dataset', '?')}, split {data.get('split', '?')}{_depth_of(data)}"
     lines = [
         f"**{model.name}** ({model.origin}, {model.runtime}, {model.kind.value} depth{flip})",
-        f"on {data.get('dataset', '?')}, split {data.get('split', '?')}{_depth_of(data)}: "
-        f"{len(evaluation.images)} images of {scenes} scenes.",
+        f"{what}: {len(evaluation.images)} images of {scenes} scenes.",
     ]
     over = "images" if evaluation.unit == "images" else "scenes (each the mean of its images)"
     lines.append(f"Figures per image, then the mean over {over}; 95 % bootstrap intervals over the same.")

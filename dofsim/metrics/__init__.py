@@ -12,13 +12,15 @@ from dofsim.metrics.depth import (
     score_metric,
     score_relative,
 )
-from dofsim.metrics.edges import boundary_f1, edge_rmse
+from dofsim.metrics.edges import aligned_boundary_f1, aligned_edge_error, boundary_f1, edge_rmse
 from dofsim.metrics.protocol import Protocol, standard_protocol
 
 __all__ = [
     "DepthScores",
     "Protocol",
     "align_metric",
+    "aligned_boundary_f1",
+    "aligned_edge_error",
     "aligned_error",
     "bootstrap_mean",
     "boundary_f1",
