@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dofsim.datasets.frames import KINDS
+from dofsim.datasets.reader import KINDS
 from dofsim.datasets.stream import FrameStream, scene_type_names
 from dofsim.errors import DepthError, MissingExtraError, ParameterError
 

@@ -16,11 +16,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
 from dofsim.datasets._images import read_integers, read_millimetres, read_photo
-from dofsim.datasets.frames import Depth, Entry, Photo, Reader
+from dofsim.datasets.reader import Depth, Entry, Photo, Reader
+from dofsim.datasets.resize import resize
 from dofsim.datasets.split import SEED, carve
 from dofsim.errors import DepthError, ParameterError
 
@@ -240,11 +240,7 @@ class DimlReport(Diml):
 
     def read(self, entry: Entry) -> tuple[Photo, Depth]:
         """Read a frame and squash it to 256x256: the photo by area, the depth by its nearest sample."""
-        photo, depth = super().read(entry)
-        size = (self.side, self.side)
-        small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-        near = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST_EXACT)
-        return small.astype(np.uint8, copy=False), near.astype(np.float32, copy=False)
+        return resize(*super().read(entry), (self.side, self.side))
 
     @cached_property
     def _parts(self) -> dict[str, list[Entry]]:

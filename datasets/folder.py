@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from dofsim.datasets._images import read_integers, read_photo
-from dofsim.datasets.frames import Depth, Entry, Photo, Reader
+from dofsim.datasets.reader import Depth, Entry, Photo, Reader
 from dofsim.datasets.rgbd import RgbdPair, index_folder, inverse_depth
 from dofsim.datasets.split import SEED, carve, split_scenes
 from dofsim.datasets.terms import family

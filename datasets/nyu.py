@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from dofsim.datasets._hdf5 import Hdf5, open_hdf5
 from dofsim.datasets._mat5 import read_vectors
-from dofsim.datasets.frames import Depth, Entry, Photo, Reader
+from dofsim.datasets.reader import Depth, Entry, Photo, Reader
 from dofsim.datasets.split import carve
 from dofsim.errors import DepthError
 

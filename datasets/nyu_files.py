@@ -15,8 +15,8 @@ import numpy as np
 
 from dofsim.datasets._hdf5 import open_hdf5
 from dofsim.datasets._images import read_millimetres, read_photo
-from dofsim.datasets.frames import Depth, Entry, Photo, Reader
 from dofsim.datasets.nyu import ORIGIN, TEST, room
+from dofsim.datasets.reader import Depth, Entry, Photo, Reader
 from dofsim.datasets.split import carve
 from dofsim.errors import DepthError
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from dofsim.datasets._hdf5 import Hdf5, open_hdf5
-from dofsim.datasets.frames import KINDS, Depth, Entry, Photo, Reader
+from dofsim.datasets.frames import BadFrame
+from dofsim.datasets.reader import KINDS, Depth, Entry, Photo, Reader
 from dofsim.errors import DepthError
 
 if TYPE_CHECKING:
@@ -87,16 +88,21 @@ class Packed(Reader):
 
     @property
     def info(self) -> dict[str, Any]:
-        """What the file says of itself: origin, options, version, frames that were skipped."""
+        """What the file says of itself: ``dataset``, ``options``, ``size``, ``compression``, ``dofsim`` (version)."""
         return dict(json.loads(self._file.open().attrs["info"]))
+
+    @property
+    def skipped(self) -> tuple[BadFrame, ...]:
+        """Frames of the original that could not be used."""
+        return tuple(BadFrame(*pair) for pair in json.loads(self._file.open()["index"]["skipped"][()]))
 
     def notes(self) -> list[str]:
         """See :meth:`Reader.notes`."""
         info = self.info
         sizes = ", ".join(sorted({name.split("-")[0] for name in self._arrays}))
         lines = [f"{len(self._entries)} frames of {info['dataset']}, (height x width) {sizes}"]
-        if info["skipped"]:
-            lines.append(f"{len(info['skipped'])} frames of the original were skipped, the first: {info['skipped'][0]}")
+        if self.skipped:
+            lines.append(f"{len(self.skipped)} frames of the original were skipped, the first: {self.skipped[0].name}")
         return lines
 
     def close(self) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from dofsim.datasets.diml import Diml, DimlReport
 from dofsim.datasets.folder import RgbdFolder
-from dofsim.datasets.frames import Reader
 from dofsim.datasets.nyu import NyuLabelled
 from dofsim.datasets.nyu_files import NyuH5, NyuPng
 from dofsim.datasets.packed import Packed
+from dofsim.datasets.reader import Reader
 from dofsim.datasets.side_by_side import SideBySide
 from dofsim.errors import ParameterError
 
@@ -58,7 +58,9 @@ def open_reader(root: str | Path, dataset: str = "auto", *, raw: bool = False, *
     unknown = [name for name in given if name not in known]
     if unknown:
         raise ParameterError(f"the layout {reader.name!r} has no option {unknown[0]!r}")
-    return reader(root, raw=raw, **given)
+    opened = reader(root, raw=raw, **given)
+    opened.options |= given
+    return opened
 
 
 def recognise(root: Path) -> type[Reader] | None:

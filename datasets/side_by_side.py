@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from dofsim.datasets._images import read_photo
-from dofsim.datasets.frames import Depth, Entry, Photo, Reader
+from dofsim.datasets.reader import Depth, Entry, Photo, Reader
 from dofsim.datasets.rgbd import RgbdSource, inverse_depth, read_source
 from dofsim.datasets.split import carve
 from dofsim.depth.depth_map import DepthKind

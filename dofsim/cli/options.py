@@ -7,6 +7,10 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+# The names of dofsim.datasets.recognise.DATASETS, which the help must not have to import.
+DatasetName: TypeAlias = Literal[
+    "auto", "nyu", "nyu-h5", "nyu-png", "diml", "diml-report", "folder", "side-by-side", "packed"
+]
 DepthSource: TypeAlias = Literal["auto", "photo", "estimator"]
 
 Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="JPEG, HEIC, PNG, TIFF, WebP or AVIF.")]
@@ -19,3 +23,15 @@ Model = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Allow an output to replace an input.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Dataset = Annotated[DatasetName, typer.Option(help="Which data set it is; auto recognises it.")]
+Raw = Annotated[bool, typer.Option("--raw", help="Depth as the sensor saw it, with its holes (NYU, DIML indoor).")]
+Resolution = Annotated[
+    Literal["HR", "LR"] | None, typer.Option(case_sensitive=False, help="DIML: which of the two sizes.  [LR]")
+]
+Confidence = Annotated[
+    float | None,
+    typer.Option(metavar="0..1", help="DIML outdoor: depth that is no surer than this is unknown.  [0.9]"),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Name, count and leave out frames that cannot be used, instead of stopping.")
+]

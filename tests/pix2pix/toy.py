@@ -115,8 +115,9 @@ def main() -> None:
             data = folder / "data" if rank == 0 else folder / "same"
             fabricate.write_folder(data, {"a": {f"s{k}": 1 for k in range(12)}})
             code = run(
-                ["train", "--data", str(data), "-o", str(folder / name), "--size", "32", "--filters", "4", "--batch", "2",
-                 "--discriminator-filters", "4", "--steps", "4", "--log-every", "2", "--validate-every", "2"]
+                ["train", "--data", str(data), "-o", str(folder / name), "--size", "32", "--filters", "4",
+                 "--discriminator-filters", "4", "--batch", "2", "--steps", "4", "--log-every", "2",
+                 "--validate-every", "2"]
             )  # fmt: skip
             assert code == 0
         elif name == "plain":

@@ -1,0 +1,140 @@
+"""Part files of a data set that is being packed: built in memory, put in place at once, found again by the next run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dofsim.datasets.frames import Frames
+from dofsim.datasets.packed import checksum, encode_depth
+from dofsim.datasets.reader import Depth, Photo
+from dofsim.datasets.resize import Size, resize
+from dofsim.errors import DepthError, OutputError
+from dofsim.files import atomic_path
+
+if TYPE_CHECKING:
+    import h5py
+
+#: Pixels of one part file, bytes; it is built in memory.
+PART_BYTES = 48 * 2**20
+_READ_AHEAD = 4
+
+
+def open_parts(parts: Path, plan: str) -> int:
+    """Make the folder of parts, or find how many frames an earlier run of the same plan has packed into it."""
+    note = parts / "plan.txt"
+    try:
+        if parts.is_dir() and not (note.is_file() and note.read_text(encoding="utf-8") == plan):
+            shutil.rmtree(parts)
+        parts.mkdir(exist_ok=True)
+        for left in parts.glob(".*.h5"):  # half-written by a run that was killed
+            left.unlink()
+        if not note.is_file():
+            with atomic_path(note) as temporary:
+                temporary.write_text(plan, encoding="utf-8")
+        stops = [int(path.stem) for path in parts.glob("*.h5")]
+        return max(stops, default=0)
+    except OSError as error:
+        raise OutputError(f"cannot write beside {parts.parent / parts.name[1:-6]}: {error.strerror}") from error
+
+
+def read_part(
+    frames: Frames,
+    begun: int,
+    size: Size | None,
+    compression: str,
+    threads: int,
+    *,
+    skip_bad: bool,
+    on_frame: Callable[[str], None],
+) -> tuple[bytes, int]:
+    """Read frames until a part is full; the part as bytes, and the number of the first frame that is not in it."""
+    arrays: dict[str, list[tuple[Photo, Any]]] = {}
+    index: list[list[Any]] = []
+    bad: list[list[str]] = []
+    held = 0
+    for number, outcome in _ahead(frames, begun, size, threads):
+        entry = frames.entries[number]
+        if isinstance(outcome, DepthError):
+            if not skip_bad:
+                raise outcome
+            bad.append([entry.name, str(outcome)])
+        else:
+            photo, depth = outcome
+            stored = encode_depth(depth, millimetres=entry.millimetres)
+            key = f"{depth.shape[0]}x{depth.shape[1]}-{stored.dtype}"
+            rows = arrays.setdefault(key, [])
+            index.append([number, key, len(rows), checksum(photo, depth)])
+            rows.append((photo, stored))
+            held += photo.nbytes + stored.nbytes
+        on_frame(entry.name)
+        if held >= PART_BYTES:
+            break
+    return _part_file(arrays, index, bad, compression), number + 1
+
+
+def _ahead(
+    frames: Frames, begun: int, size: Size | None, threads: int
+) -> Iterator[tuple[int, tuple[Photo, Depth] | DepthError]]:
+    """Frames in order, or what is wrong with them, read a few ahead by threads."""
+
+    def read(number: int) -> tuple[Photo, Depth] | DepthError:
+        try:
+            frame = frames[number]
+        except DepthError as error:
+            return error
+        photo, depth = (frame.photo, frame.depth) if size is None else resize(frame.photo, frame.depth, size)
+        if not np.isfinite(depth).any():
+            return DepthError(f"{frame.name}: no pixel's depth is left known at {depth.shape[1]}x{depth.shape[0]} px")
+        return photo, depth
+
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        waiting = {number: pool.submit(read, number) for number in range(begun, min(begun + _READ_AHEAD, len(frames)))}
+        try:
+            for number in range(begun, len(frames)):
+                outcome = waiting.pop(number).result()
+                following = number + _READ_AHEAD
+                if following < len(frames):
+                    waiting[following] = pool.submit(read, following)
+                yield number, outcome
+        finally:
+            for future in waiting.values():
+                future.cancel()
+
+
+def _part_file(
+    arrays: dict[str, list[tuple[Photo, Any]]], index: list[list[Any]], bad: list[list[str]], compression: str
+) -> bytes:
+    import h5py
+
+    with h5py.File("part", "w", driver="core", backing_store=False) as file:
+        for key, rows in arrays.items():
+            group = file.create_group(f"arrays/{key}")
+            for name, column in (("photo", [photo for photo, _ in rows]), ("depth", [depth for _, depth in rows])):
+                made = array(group, name, len(column), column[0], compression)
+                for row, values in enumerate(column):
+                    made[row] = values
+        file.create_dataset("frames", data=json.dumps({"index": index, "bad": bad}))
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
+
+
+def array(group: h5py.Group, name: str, count: int, like: Any, compression: str) -> h5py.Dataset:
+    """An array with one compressed chunk a frame."""
+    return group.create_dataset(
+        name,
+        (count, *like.shape),
+        like.dtype,
+        chunks=(1, *like.shape),
+        compression=compression,
+        compression_opts=1 if compression == "gzip" else None,
+        shuffle=like.dtype.itemsize > 1,
+        fletcher32=True,
+    )
