@@ -63,8 +63,11 @@ def save_tensors(path: str | Path, tensors: dict[str, Tensor], metadata: dict[st
     # A copy for each: the format refuses tensors that share memory or are not contiguous.
     plain = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
     with atomic_path(path) as temporary:
+        mode = temporary.stat().st_mode
         try:
             save_file(plain, temporary, metadata)
+            # safetensors makes a file of its own that only its owner can read.
+            temporary.chmod(mode & 0o777)
         except (SafetensorError, RuntimeError) as error:
             raise OutputError(f"the checkpoint {path} cannot be written: {error}") from error
     return path

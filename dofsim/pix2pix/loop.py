@@ -131,8 +131,8 @@ def train(
         If a checkpoint cannot be read, or training diverges.
     OutputError
         If the folder cannot be written.
-    KeyboardInterrupt
-        After SIGINT, once the step is finished and saved.
+    KeyboardInterrupt, SystemExit
+        After SIGINT or SIGTERM, once the step is finished and saved.
     """
     config.check()
     out = Path(out)
@@ -231,8 +231,7 @@ class _Run:
             if self.board:
                 self.board.close()
         engine.wait_for_everyone()
-        if stop.interrupted:
-            raise KeyboardInterrupt
+        stop.leave()
         return Outcome(self.learner, progress, engine.is_main_process)
 
     def _step(self, step: int, batch: Batch, losses: list[dict[str, Tensor]]) -> float:
@@ -314,10 +313,21 @@ class _Run:
 
 
 class _Stop:
-    """Whether the process was asked to stop, and whether by its user."""
+    """Which signal has asked the process to stop, if any."""
 
-    asked = False
-    interrupted = False
+    signal: int | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether there was one."""
+        return self.signal is not None
+
+    def leave(self) -> None:
+        """End as the signal would have, now that everything is saved."""
+        if self.signal == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.signal is not None:
+            raise SystemExit(128 + self.signal)
 
 
 @contextmanager
@@ -330,8 +340,7 @@ def _stopping() -> Iterator[_Stop]:
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGINT)}
 
     def ask(number: int, _frame: Any) -> None:
-        stop.asked = True
-        stop.interrupted = number == signal.SIGINT
+        stop.signal = number
         signal.signal(signal.SIGINT, before[signal.SIGINT])
 
     for number in before:
