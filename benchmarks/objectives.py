@@ -19,15 +19,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import objectives_report as report
+import torch
+
+from dofsim import read_photo
+from dofsim.bench.machine import describe_machine, describe_versions
 from dofsim.datasets._program import program
 from dofsim.datasets.frames import Frames, open_frames
+from dofsim.datasets.truth import read_truth
 from dofsim.errors import ParameterError
+from dofsim.files import atomic_path
 from dofsim.pix2pix.config import RunConfig
 from dofsim.pix2pix.loop import Status, train
 from dofsim.pix2pix.settings import override, published
 from dofsim.pix2pix.sources import FrameSource
 
 RESULTS = Path(__file__).resolve().parent / "results"
+#: Ray-traced scenes of the figure.
+SCENES = ("portrait_park", "room_table", "spheres_ground", "thin_signpost")
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,19 @@ ARMS = (
     Arm("pix2pix, timm from ImageNet", "pix2pix", "timm"),
     Arm("l1, timm from ImageNet", "l1", "timm"),
     Arm("ssi, timm from ImageNet", "ssi", "timm"),
+)
+
+#: Arms whose difference is of interest, as (first, second): second less first.
+PAIRS = (
+    ("l1", "pix2pix"),
+    ("l1, timm from ImageNet", "pix2pix, timm from ImageNet"),
+    ("pix2pix", "pacgan"),
+    ("pix2pix", "acgan"),
+    ("l1", "volumetric"),
+    ("pix2pix, no skips", "pix2pix"),
+    ("pix2pix", "pix2pix, resize convolution"),
+    ("pix2pix", "pix2pix, noise at test time"),
+    ("pix2pix", "pix2pix, timm from ImageNet"),
 )
 
 
@@ -125,6 +148,81 @@ def remember_scenes(plan: Plan, frames: Frames) -> None:
     path.write_text(json.dumps(scenes, indent=1) + "\n", encoding="utf-8")
 
 
+def measure_arms(plan: Plan, frames: Frames, say: Callable[[str], None]) -> dict[str, list[dict[str, Any]]]:
+    """Figures of every arm, one for each seed, and of the baseline; kept in the work folder."""
+    found = {"the bottom is near": [report.stored(
+        plan.work / "baseline.json", lambda: report.measure(report.gradient, "gradient", frames)
+    )]}  # fmt: skip
+    for arm in plan.arms:
+        for seed in plan.seeds:
+            say(f"{arm.name}, seed {seed}: measuring")
+            folder = plan.folder(arm, seed)
+            way = "-".join(f"{key}-{value}" for key, value in arm.more.items()) if arm.trained_as else "itself"
+
+            def make(folder: Path = folder, arm: Arm = arm) -> dict[str, Any]:
+                return report.measure(report.open_arm(folder, arm.more).estimate, arm.name, frames)
+
+            found.setdefault(arm.name, []).append(report.stored(folder / f"scores.{way}.json", make))
+    return found
+
+
+def summarise(
+    plan: Plan, found: dict[str, list[dict[str, Any]]], frames: dict[str, Frames], rounds: int
+) -> dict[str, Any]:
+    """Everything that is written as JSON."""
+    configs = {arm.name: plan.config(arm, 0) for arm in plan.arms if not arm.trained_as}
+    configs = {
+        name: replace(config, data=replace(config.data, classes=("a", "b")))
+        if config.objective.name == "acgan"
+        else config
+        for name, config in configs.items()
+    }
+    speed = report.speeds(configs, rounds, plan.threads) if rounds else {}
+    arms: dict[str, Any] = {}
+    for name, seeds in found.items():
+        figures = {}
+        for figure in report.FIGURES:
+            values = [scores["mean"][figure] for scores in seeds]
+            figures[figure] = {"mean": sum(values) / len(values), "lowest": min(values), "highest": max(values)}
+        arms[name] = {"seeds": len(seeds), "figures": figures, "speed": speed.get(name)}
+    return {
+        "budget": {
+            "size": plan.size, "filters": plan.filters, "steps": plan.steps, "batch": plan.batch, "seeds": plan.seeds,
+            "threads": plan.threads,
+        },
+        "data": {name: {"frames": len(part), "scenes": len(set(part.scenes))} for name, part in frames.items()},
+        "machine": describe_machine(), "versions": describe_versions("torch", "timm", "accelerate"),
+        "arms": arms,
+        "differences": {
+            f"{second} less {first}": {
+                figure: report.difference(found[first], found[second], figure) for figure in report.FIGURES
+            }
+            for first, second in PAIRS
+            if first in found and second in found
+        },
+    }  # fmt: skip
+
+
+def draw(plan: Plan, test: Frames, out: Path, truth: Path | None) -> None:
+    """The figures: on pictures that may be published beside the table, on photos of the data in the work folder."""
+    seed = plan.seeds[0]
+    calls = {arm.name: report.open_arm(plan.folder(arm, seed), arm.more).estimate for arm in plan.arms}
+    free: list[tuple[Any, Any]] = [
+        (read_photo(EXAMPLES / name).pixels, None) for name in ("astronaut.png", "chelsea.png")
+    ]
+    if truth:
+        free += [read_truth(truth / f"{name}.npz") for name in SCENES]
+    report.save_picture(out / "objectives.jpg", report.figure(free, calls))
+    seen: dict[str, int] = {}
+    for index, scene in enumerate(test.scenes):
+        seen.setdefault(scene, index)
+    photos = [(test[index].photo, report.inverse(test[index])) for index in list(seen.values())[::2]]
+    report.save_picture(plan.work / "objectives.jpg", report.figure(photos, calls))
+    boards = {name: calls[name] for name in ("pix2pix", "pix2pix, resize convolution") if name in calls}
+    if boards:
+        report.save_picture(out / "checkerboard.png", report.checkerboard_figure(free[0][0], boards))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -137,11 +235,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--arms", nargs="+", choices=[arm.name for arm in ARMS], help="all of them when omitted")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5, help="of timing; 0 leaves it out")
+    parser.add_argument("--truth", type=Path, help="ray-traced scenes (.npz) for the figure")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     given = vars(parser.parse_args(arguments))
-    chosen = given.pop("arms")
+    chosen, rounds, truth, out = (given.pop(name) for name in ("arms", "rounds", "truth", "out"))
     arms = tuple(arm for arm in ARMS if chosen is None or arm.name in chosen)
     plan = Plan(**{**given, "seeds": tuple(given["seeds"]), "arms": arms})
-    train_arms(plan, lambda line: print(line, file=sys.stderr, flush=True))
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    train_arms(plan, say)
+    torch.set_num_threads(plan.threads)
+    frames = {name: open_frames(plan.data, "folder", name) for name in ("train", "test")}
+    found = measure_arms(plan, frames["test"], say)
+    results = summarise(plan, found, frames, rounds)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in (("json", json.dumps(results, indent=1) + "\n"), ("md", report.to_markdown(results))):
+        with atomic_path(out / f"objectives.{name}") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    draw(plan, frames["test"], out, truth)
+    print(report.to_markdown(results), end="")
 
 
 if __name__ == "__main__":
