@@ -141,7 +141,7 @@ def train(
 
     with Watcher(config, quiet=quiet) as watcher:
         material = open_material(config)
-        watcher.begin(material.about)
+        watcher.begin(material.about, material.bad)
         outcome = learn(
             material.config, out, material.source, validator=material.validator, preview=material.preview,
             watch=watcher.tell,

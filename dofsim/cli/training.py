@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
+    from dofsim.datasets.frames import BadFrame
     from dofsim.pix2pix.config import RunConfig
     from dofsim.pix2pix.loop import Status
+
+_MOST_NAMED = 20
 
 
 class Watcher:
@@ -33,6 +37,7 @@ class Watcher:
         self._config = config
         self._quiet = quiet
         self._about = ""
+        self._bad: tuple[BadFrame, ...] = ()
         self._bar: Any = None
         self._task: Any = None
 
@@ -46,9 +51,10 @@ class Watcher:
             self._bar.stop()
             self._bar = None
 
-    def begin(self, about: str) -> None:
-        """Keep in mind what the data is, in words."""
+    def begin(self, about: str, bad: Sequence[BadFrame] = ()) -> None:
+        """Keep in mind what the data is, in words, and which frames were left out."""
         self._about = about
+        self._bad = tuple(bad)
 
     def tell(self, status: Status) -> None:
         """Show a status; the first one says what is about to be learnt, and from which step on."""
@@ -56,6 +62,10 @@ class Watcher:
             return
         if not status.losses:
             config = self._config
+            for frame in self._bad[:_MOST_NAMED]:
+                typer.echo(f"warning: left out: {frame.reason}", err=True)
+            if self._bad:
+                typer.echo(f"warning: {len(self._bad)} unusable frames were left out", err=True)
             begun = f", from step {status.step:,} on" if status.step else ""
             typer.echo(
                 f"note: {config.objective.name} with {config.generator.name}, {config.size} px, from {self._about}; "

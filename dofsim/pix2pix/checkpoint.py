@@ -17,7 +17,8 @@ from typing import Any
 from dofsim.errors import ModelError, OutputError
 from dofsim.files import atomic_path
 from dofsim.pix2pix._torch import require
-from dofsim.pix2pix.config import RunConfig, parse
+from dofsim.pix2pix.config import RunConfig
+from dofsim.pix2pix.stored import parse
 
 require("torch", "safetensors")
 

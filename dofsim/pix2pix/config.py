@@ -1,16 +1,14 @@
-"""Everything that decides a training run's result, as data: stored in the run, read back from it. Needs no torch."""
+"""Everything that decides a training run's result, as data. Needs no torch."""
 
 from __future__ import annotations
 
 import json
-import typing
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 from dofsim.depth.registry import ModelRecord
-from dofsim.errors import ModelError, ParameterError
+from dofsim.errors import ParameterError
 from dofsim.pix2pix.encoding import Encoding
 
 #: Version of the run folder's format.
@@ -269,11 +267,13 @@ class RunConfig:
             raise ParameterError(f"cool_down is {optimiser.cool_down}; it is a share of the steps, 0..1")
         if not min(optimiser.rate, optimiser.encoder_rate, optimiser.discriminator_rate) > 0:
             raise ParameterError("learning rates are above 0")
-        if (
-            min(optimiser.warm_up, self.patience, self.threads, self.workers) < 0
-            or min(optimiser.clip, optimiser.decay) < 0
-        ):
-            raise ParameterError("warm_up, patience, threads, workers, clip and decay are at least 0")
+        others = {
+            "seed": self.seed, "warm_up": optimiser.warm_up, "patience": self.patience, "threads": self.threads,
+            "workers": self.workers, "clip": optimiser.clip, "decay": optimiser.decay,
+        }  # fmt: skip
+        for name, amount in others.items():
+            if amount < 0:
+                raise ParameterError(f"{name} is {amount}; it is at least 0")
         self._check_together()
 
     def _check_together(self) -> None:
@@ -284,6 +284,9 @@ class RunConfig:
             raise ParameterError(
                 f"pictures of {self.size} px do not fit the generator; its sides are multiples of {generator.multiple}"
             )
+        smallest = 64 if generator.name == "timm" else 32
+        if self.size < smallest:
+            raise ParameterError(f"pictures of {self.size} px are too small; give at least {smallest}")
         if generator.start == "imagenet" and generator.name != "timm":
             raise ParameterError("only a timm generator starts from ImageNet; give --start random or a run")
         if objective.name == "ssi" and self.encoding.target == "metric":
@@ -332,93 +335,3 @@ class RunConfig:
 def _among(what: str, value: str, names: Any) -> None:
     if value not in get_args(names):
         raise ParameterError(f"there is no {what} {value!r}; there are {', '.join(get_args(names))}")
-
-
-def parse(text: str, origin: str = "the configuration") -> RunConfig:
-    """Read a configuration back from :meth:`RunConfig.to_json`.
-
-    Parameters
-    ----------
-    text : str
-        JSON.
-    origin : str
-        What to call it in an error.
-
-    Raises
-    ------
-    ModelError
-        If it is none, or of a version that this release does not know.
-    """
-    try:
-        stored = json.loads(text)
-        version = stored.pop("format")
-        if version != FORMAT:
-            raise ModelError(f"{origin} has format {version}; this release of dofsim reads format {FORMAT}")
-        config = _build(RunConfig, stored)
-        config.check()
-    except ModelError:
-        raise
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise ModelError(f"{origin} is no configuration of a training run: {error}") from error
-    return config
-
-
-def read_config(run: str | Path) -> RunConfig:
-    """Configuration of a run folder.
-
-    Raises
-    ------
-    ModelError
-        If there is none, or it cannot be read.
-    """
-    path = Path(run) / "config.json"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{run} is no run of `dofsim train`: it has no readable config.json") from error
-    return parse(text, str(path))
-
-
-def differences(first: RunConfig, second: RunConfig) -> list[str]:
-    """Dotted names of the settings in which two configurations differ."""
-    return sorted(_differences(asdict(first), asdict(second)))
-
-
-def _differences(first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = "") -> list[str]:
-    found = []
-    for name, value in first.items():
-        if isinstance(value, Mapping):
-            found += _differences(value, second[name], f"{prefix}{name}.")
-        elif value != second[name]:
-            found.append(prefix + name)
-    return found
-
-
-#: Settings that may change when a run is taken up again: they decide how long and how fast it goes, not what it learns.
-FREE = frozenset({"steps", "threads", "workers", "save_every", "log_every", "patience", "data.root"})
-
-_Data = TypeVar("_Data")
-
-
-def _build(kind: type[_Data], stored: Mapping[str, Any]) -> _Data:
-    """A dataclass from JSON values: lists become tuples, objects become the dataclasses that stand there."""
-    hints = typing.get_type_hints(kind)
-    unknown = sorted(set(stored) - {item.name for item in fields(kind)})  # type: ignore[arg-type]
-    if unknown:
-        raise ValueError(f"unknown setting {unknown[0]!r}")
-    values: dict[str, Any] = {}
-    for name, value in stored.items():
-        hint = hints[name]
-        if is_dataclass(hint):
-            values[name] = _build(typing.cast("type[Any]", hint), value)
-        elif typing.get_origin(hint) is tuple:
-            values[name] = tuple(value)
-        else:
-            wanted = str if typing.get_origin(hint) is Literal else hint
-            if wanted is float and type(value) is int:
-                values[name] = float(value)
-            elif type(value) is wanted:
-                values[name] = value
-            else:
-                raise TypeError(f"{name} is {value!r}, not a {wanted.__name__}")
-    return kind(**values)

@@ -258,7 +258,7 @@ def _shipped_config(runs: Sequence[str]) -> RunConfig:
     for run in runs:
         if Path(run).suffix != ".pt":
             return generator_weights(run)[1]
-    return recipe("", {"data": "unknown"})
+    return recipe({"data": "unknown"})
 
 
 if __name__ == "__main__":

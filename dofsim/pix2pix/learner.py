@@ -21,9 +21,10 @@ from torch import Tensor, nn  # noqa: E402
 from dofsim.pix2pix.adversarial import judged, named  # noqa: E402
 from dofsim.pix2pix.batch import Batch  # noqa: E402
 from dofsim.pix2pix.config import RunConfig  # noqa: E402
-from dofsim.pix2pix.discriminator import PatchGAN, VolumeCritic, coverage, hide, pack, pair, voxelise  # noqa: E402
+from dofsim.pix2pix.discriminator import PatchGAN, coverage, hide, pack, pair  # noqa: E402
 from dofsim.pix2pix.objectives import l1, ssi  # noqa: E402
 from dofsim.pix2pix.optimisers import Average, adam, learning_rate_factor  # noqa: E402
+from dofsim.pix2pix.volume import VolumeCritic, voxelise  # noqa: E402
 
 _MOST_SKIPPED = 50
 

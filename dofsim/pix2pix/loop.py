@@ -20,7 +20,8 @@ from typing import Any, NamedTuple, Protocol
 from dofsim.errors import OutputError, ParameterError
 from dofsim.files import atomic_path
 from dofsim.pix2pix._torch import require
-from dofsim.pix2pix.config import FREE, RunConfig, differences, read_config
+from dofsim.pix2pix.config import RunConfig
+from dofsim.pix2pix.stored import FREE, differences, read_config
 
 require("torch", "accelerate", "safetensors", "tensorboard")
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from dofsim.depth.depth_map import DepthKind
 from dofsim.errors import ParameterError
-from dofsim.pix2pix.config import GeneratorName, ObjectiveConfig, ObjectiveName, RunConfig, read_config
+from dofsim.pix2pix.config import GeneratorName, ObjectiveConfig, ObjectiveName, RunConfig
+from dofsim.pix2pix.stored import read_config
 
 #: Name of a setting, as an option is called -> where it stands in a :class:`~dofsim.pix2pix.config.RunConfig`.
 PLACES: dict[str, str] = {

@@ -26,7 +26,7 @@ from dofsim.pix2pix.batch import Batch, Source, mismatch  # noqa: E402
 from dofsim.pix2pix.validate import SceneValidator, Truth, heldout_validator  # noqa: E402
 
 if TYPE_CHECKING:
-    from dofsim.datasets.frames import Frame, Frames
+    from dofsim.datasets.frames import BadFrame, Frame, Frames
 
 #: Frames of the validation part that are measured, spread evenly, and how many of them TensorBoard shows.
 _MOST_MEASURED = 200
@@ -44,6 +44,7 @@ class Material(NamedTuple):
     validator: SceneValidator | None
     preview: Batch | None
     about: str = ""
+    bad: tuple[BadFrame, ...] = ()
 
 
 def open_material(config: RunConfig) -> Material:
@@ -57,7 +58,7 @@ def open_material(config: RunConfig) -> Material:
     -------
     Material
         Its ``config`` also names the scene classes of the data where the objective needs them; ``about`` says in
-        words what it is.
+        words what it is, ``bad`` are the frames that were left out.
 
     Raises
     ------
@@ -80,13 +81,13 @@ def open_material(config: RunConfig) -> Material:
         config = replace(config, data=replace(data, classes=tuple(names)))
     source = FrameSource(frames, config)
     check_teaches(source, config)
-    bad = f" ({len(frames.bad)} unusable ones left out)" if frames.bad else ""
-    about = f"{len(frames):,} frames of {len(set(frames.scenes)):,} scenes{bad}"
-    try:
-        held = open_frames(data.root, data.dataset, "val", raw=data.raw, skip_bad=data.skip_bad)
-    except DepthError:
-        return Material(config, source, None, source.draw(0, 0, min(_SHOWN, config.batch)), about)
-    return Material(config, source, frame_validator(held, config), preview_batch(held, config), about)
+    about = f"{len(frames):,} frames of {len(set(frames.scenes)):,} scenes"
+    if data.split != "train" or not frames.reader.entries("val"):
+        preview = preview_batch(frames, config)
+        return Material(config, source, None, preview, f"{about}, without validation", frames.bad)
+    held = open_frames(data.root, data.dataset, "val", raw=data.raw, skip_bad=data.skip_bad)
+    bad = (*frames.bad, *held.bad)
+    return Material(config, source, frame_validator(held, config), preview_batch(held, config), about, bad)
 
 
 def classes_of(frames: Frames, by: str) -> list[str | None]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dofsim.datasets._program import program
+from dofsim.errors import ParameterError
 from dofsim.pix2pix._torch import require
 
 require("torch", "timm")
@@ -22,7 +23,7 @@ import torch  # noqa: E402
 from dofsim.pix2pix.config import RunConfig  # noqa: E402
 from dofsim.pix2pix.layers import parameter_count  # noqa: E402
 from dofsim.pix2pix.loop import Status, train  # noqa: E402
-from dofsim.pix2pix.settings import configure  # noqa: E402
+from dofsim.pix2pix.settings import configure, override, published  # noqa: E402
 from dofsim.pix2pix.sources import open_material  # noqa: E402
 
 #: What the recipe sets apart from :func:`dofsim.pix2pix.settings.published`; every one is an option of the program.
@@ -60,23 +61,19 @@ def bf16_pays() -> bool:
     return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
-def recipe(out: str | Path, given: dict[str, Any]) -> RunConfig:
+def recipe(given: dict[str, Any]) -> RunConfig:
     """Configuration of a run of the recipe.
 
     Parameters
     ----------
-    out : path
-        Run folder; the settings of a run that it holds win over the recipe.
     given : dict
-        Settings by their flat names.
+        Settings that shall differ, by their flat names.
     """
-    if (Path(out) / "config.json").exists():
-        return configure(out, given)
     fixed = {"dataset": "mixture", "objective": "ssi", "generator": "timm", "target": "relative"}
     chosen = {**RECIPE, "bf16": bf16_pays(), "channels_last": True, **given}
     if chosen["start"] == "random":
         chosen["frozen"] = given.get("frozen", 0)
-    return configure(out, {**fixed, **chosen})
+    return override(published("ssi", "timm", chosen.get("size", 256)), {**fixed, **chosen})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -97,7 +94,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = vars(parser.parse_args(arguments))
     out = given.pop("out")
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    material = open_material(recipe(out, given))
+    if (Path(out) / "config.json").exists():
+        config = configure(out, given)
+    elif "data" in given:
+        config = recipe(given)
+    else:
+        raise ParameterError(f"there is no run at {out} to go on with; say what to train on (--data DATA)")
+    config.check()
+    material = open_material(config)
 
     def watch(status: Status) -> None:
         if not status.losses:

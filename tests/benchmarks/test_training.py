@@ -1,4 +1,4 @@
-"""The programs that compare objectives and time training run, at a tiny size, and their table says what was measured."""
+"""The programs that compare objectives and time training run at a tiny size, and their tables say what was measured."""
 
 from __future__ import annotations
 

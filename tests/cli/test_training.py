@@ -80,7 +80,7 @@ def test_export_makes_a_model_that_dofsim_can_use(trained, tmp_path, capsys):
         (["--objective", "ssi", "--target", "metric"], 2, "relative target"),
         (["--size", "30"], 2, "multiples of 8"),
         (["--objective", "dream"], 2, "dream"),
-        (["--generator", "timm", "--backbone", "nothing"], 6, "timm knows no backbone"),
+        (["--generator", "timm", "--backbone", "nothing", "--size", "64"], 6, "timm knows no backbone"),
         (["--start", "nowhere"], 6, "nowhere is no readable checkpoint"),
         (["--nearest", "20", "--farthest", "30"], 4, "no depth to learn from"),
         (["--split", "dreams"], 2, "unknown split"),
@@ -120,4 +120,7 @@ def test_a_corrupt_frame_is_fatal_or_left_out(tmp_path, capsys):
     assert run([*wish, "-o", str(tmp_path / "fatal")]) == 4
     assert "a/s0/" in capsys.readouterr().err
     assert run([*wish, "-o", str(tmp_path / "skipped"), "--skip-bad"]) == 0
-    assert "1 unusable" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "warning: left out: " in told
+    assert "a/s0/f0" in told
+    assert "warning: 1 unusable frames" in told

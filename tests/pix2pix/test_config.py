@@ -11,9 +11,10 @@ import pytest
 
 from dofsim.depth.depth_map import DepthKind
 from dofsim.errors import DepthError, ModelError, ParameterError
-from dofsim.pix2pix.config import FREE, ObjectiveName, RunConfig, differences, parse, read_config
+from dofsim.pix2pix.config import ObjectiveName, RunConfig
 from dofsim.pix2pix.encoding import Encoding
 from dofsim.pix2pix.settings import PLACES, configure, override, published
+from dofsim.pix2pix.stored import FREE, differences, parse, read_config
 
 
 def test_a_configuration_comes_back_as_it_was_stored():
@@ -80,8 +81,11 @@ def test_every_published_configuration_can_work(objective, generator):
         ({"dropout": -0.1}, "dropout is -0.1"),
         ({"cool_down": 1.5}, "cool_down is 1.5"),
         ({"rate": 0.0}, "above 0"),
-        ({"warm_up": -1}, "at least 0"),
+        ({"warm_up": -1}, "warm_up is -1; it is at least 0"),
         ({"size": 250}, "multiples of 256"),
+        ({"size": 16, "levels": 4}, "at least 32"),
+        ({"generator": "timm", "size": 32}, "at least 64"),
+        ({"seed": -1}, "seed is -1"),
         ({"levels": 12}, "3 to 10 levels"),
         ({"start": "imagenet"}, "only a timm generator"),
         ({"objective": "ssi", "head": "tanh"}, "linear head"),

@@ -11,8 +11,9 @@ from torch import nn  # noqa: E402
 
 from dofsim.errors import ParameterError  # noqa: E402
 from dofsim.pix2pix.adversarial import ImagePool, judged, named  # noqa: E402
-from dofsim.pix2pix.discriminator import PatchGAN, VolumeCritic, coverage, hide, pack, pair, voxelise  # noqa: E402
+from dofsim.pix2pix.discriminator import PatchGAN, coverage, hide, pack, pair  # noqa: E402
 from dofsim.pix2pix.layers import parameter_count  # noqa: E402
+from dofsim.pix2pix.volume import VolumeCritic, voxelise  # noqa: E402
 
 
 def test_patchgan_is_as_published():

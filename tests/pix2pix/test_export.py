@@ -90,7 +90,7 @@ def test_the_export_estimates_what_torch_does(run, toy, tmp_path, half):
 def test_the_export_carries_its_configuration(run, tmp_path):
     import onnx
 
-    from dofsim.pix2pix.config import parse
+    from dofsim.pix2pix.stored import parse
 
     export.export_run(run, tmp_path / "m.onnx")
     told = {item.key: item.value for item in onnx.load(str(tmp_path / "m.onnx")).metadata_props}

@@ -142,3 +142,11 @@ def test_steps_without_a_finite_gradient_are_left_out_and_many_are_an_error(toy)
     assert all(torch.equal(value, before[name]) for name, value in learner.generator.named_parameters())
     with pytest.raises(ModelError, match="lower the learning rate"):
         run(learner, broken, 60)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_bfloat16_computes(toy, objective):
+    learner = prepared(toy.config(objective, bf16=True))
+    losses = run(learner, toy.source, 1)
+    assert all(torch.isfinite(loss) for loss in losses.values())
+    assert all(value.dtype != torch.bfloat16 for value in toy.weights(learner).values())

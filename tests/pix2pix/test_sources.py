@@ -180,5 +180,6 @@ def test_data_without_a_validation_part_has_no_validator(tmp_path):
     (root / "splits.json").write_text(json.dumps({"train": ["a/s"]}))
     material = open_material(settings(root, dataset="folder"))
     assert material.validator is None
-    assert material.preview.size == 4
+    assert material.preview.size == 2
+    assert "without validation" in material.about
     assert Encoding().output is DepthKind.RELATIVE

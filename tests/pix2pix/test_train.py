@@ -18,9 +18,9 @@ from dofsim.depth.registry import find_model  # noqa: E402
 from dofsim.errors import ModelError, ParameterError  # noqa: E402
 from dofsim.pix2pix import export, train  # noqa: E402
 from dofsim.pix2pix.checkpoint import load_tensors  # noqa: E402
-from dofsim.pix2pix.config import read_config  # noqa: E402
 from dofsim.pix2pix.optimisers import adam, learning_rate_factor  # noqa: E402
 from dofsim.pix2pix.settings import override, published  # noqa: E402
+from dofsim.pix2pix.stored import read_config  # noqa: E402
 
 
 def test_the_recipe_trains_resumes_and_exports(tmp_path, capsys):
@@ -63,13 +63,13 @@ def ramp():
 
 
 def test_the_recipe_starts_as_the_model_card_says():
-    config = train.recipe("", {"data": "DATA", "bf16": True})
+    config = train.recipe({"data": "DATA", "bf16": True})
     assert (config.generator.backbone, config.generator.frozen, config.generator.start) == (
         "tf_efficientnet_lite2", 3, "imagenet",
     )  # fmt: skip
     assert (config.optimiser.rate, config.optimiser.encoder_rate, config.optimiser.decay) == (1e-3, 3e-4, 0.02)
     config.check()
-    assert train.recipe("", {"data": "DATA", "start": "random"}).generator.frozen == 0
+    assert train.recipe({"data": "DATA", "start": "random"}).generator.frozen == 0
 
 
 def test_the_rate_warms_up_holds_and_falls():
