@@ -91,8 +91,8 @@ class Plan:
     data: str
     work: Path
     size: int = 128
-    filters: int = 32
-    steps: int = 800
+    filters: int = 16
+    steps: int = 1000
     batch: int = 4
     seeds: tuple[int, ...] = (0, 1)
     arms: tuple[Arm, ...] = ARMS
@@ -229,8 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", required=True, help="RGB-D folders (dofsim.datasets.rgbd)")
     parser.add_argument("--work", required=True, type=Path, help="run folders; gone on with")
     parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--filters", type=int, default=32, help="of the first layers; 64 as published")
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--filters", type=int, default=16, help="of the first layers; 64 as published")
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--arms", nargs="+", choices=[arm.name for arm in ARMS], help="all of them when omitted")
