@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -57,36 +56,16 @@ def estimate(pixels: Pixels, *, model: str | os.PathLike[str] | None = None, thr
     record = find_model(model)
     session = _session(record, count_threads(threads))
     argument, result = session.get_inputs()[0], session.get_outputs()[0]
-    tensor = network_input(pixels, record, argument.shape).astype(_FLOAT_TYPES[argument.type], copy=False)
+    height, width = _input_size(record, argument.shape, pixels.shape[0], pixels.shape[1])
+    tensor = _prepare(pixels, height, width, record).astype(_FLOAT_TYPES[argument.type], copy=False)
     try:
         output = np.asarray(session.run([result.name], {argument.name: tensor})[0])
     except Exception as error:
         raise ModelError(
-            f"the depth model {record.name} fails on an input of {tensor.shape[3]}x{tensor.shape[2]} px "
-            f"({_first_line(error)}); "
+            f"the depth model {record.name} fails on an input of {width}x{height} px ({_first_line(error)}); "
             "write a record beside it that says its input size (see dofsim.depth.registry)"
         ) from error
-    return interpret_output(output, record)
-
-
-def network_input(pixels: Pixels, record: ModelRecord, shape: Sequence[Any] = ()) -> npt.NDArray[np.float32]:
-    """Lay out a photo as a network's record wants it.
-
-    Parameters
-    ----------
-    pixels : uint8 or uint16 array, shape (H, W, 3)
-        The photo, upright, RGB, encoded (not linear).
-    record : ModelRecord
-    shape : sequence, optional
-        Of the network's input as it declares it, (N, 3, h, w); sides that are numbers win over the record.
-
-    Returns
-    -------
-    float32 array, shape (1, 3, h, w)
-        Resized and normalised.
-    """
-    height, width = _input_size(record, shape, pixels.shape[0], pixels.shape[1])
-    return _prepare(pixels, height, width, record)
+    return _interpret(output, record)
 
 
 def count_threads(threads: int | None = None) -> int:
@@ -175,14 +154,14 @@ def _admits(size: Any, wanted: int) -> bool:
     return not isinstance(size, int) or size == wanted
 
 
-def _input_size(record: ModelRecord, shape: Sequence[Any], height: int, width: int) -> tuple[int, int]:
+def _input_size(record: ModelRecord, shape: list[Any], height: int, width: int) -> tuple[int, int]:
     """Size (height, width) of the network's input for a photo of this size."""
     if record.input_size is None:
         wanted = [record.square, record.square]
     else:
         step = record.input_size / max(height, width) / record.multiple
         wanted = [max(1, round(side * step)) * record.multiple for side in (height, width)]
-    fixed = [size if isinstance(size, int) and size > 0 else None for size in shape[2:4]] or [None, None]
+    fixed = [size if isinstance(size, int) and size > 0 else None for size in shape[2:4]]
     return fixed[0] or wanted[0], fixed[1] or wanted[1]
 
 
@@ -200,24 +179,7 @@ def _prepare(pixels: Pixels, height: int, width: int, record: ModelRecord) -> np
     return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None])
 
 
-def interpret_output(output: npt.NDArray[Any], record: ModelRecord) -> DepthMap:
-    """Make a depth map of what a network put out.
-
-    Parameters
-    ----------
-    output : float array, shape (h, w), (1, h, w) or (1, 1, h, w)
-    record : ModelRecord
-
-    Returns
-    -------
-    DepthMap
-        At the network's resolution, of the kind that the record says.
-
-    Raises
-    ------
-    ModelError
-        If it is no finite map.
-    """
+def _interpret(output: npt.NDArray[Any], record: ModelRecord) -> DepthMap:
     values = output.astype(np.float32)
     values = values.reshape(values.shape[-2:]) if values.size == np.prod(values.shape[-2:]) else values
     if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():

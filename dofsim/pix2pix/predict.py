@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from dofsim.depth.depth_map import DepthMap
-from dofsim.depth.estimate import Pixels, interpret_output, network_input
+from dofsim.depth.estimate import Pixels, _input_size, _interpret, _prepare
 from dofsim.depth.registry import ModelRecord
+from dofsim.errors import ModelError
 from dofsim.pix2pix._torch import require
 
 require("torch")
@@ -42,8 +43,12 @@ def predict(model: DepthModel, pixels: Pixels, record: ModelRecord) -> DepthMap:
         If the model puts out no finite numbers.
     """
     device = next(model.parameters()).device
-    photo = torch.from_numpy(network_input(pixels, record)).to(device)
-    return interpret_output(model(photo).float().cpu().numpy(), record)
+    height, width = _input_size(record, [1, 3, None, None], *pixels.shape[:2])
+    photo = torch.from_numpy(_prepare(pixels, height, width, record)).to(device)
+    values = model(photo)[0, 0].float().cpu().numpy()
+    if not np.isfinite(values).all():
+        raise ModelError(f"the model {record.name} puts out numbers that are not finite; its training has diverged")
+    return _interpret(values, record)
 
 
 class Estimator:
