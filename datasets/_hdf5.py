@@ -60,8 +60,7 @@ def open_hdf5(path: Path) -> h5py.File:
     import h5py
 
     try:
-        # Nobody writes to these files while they are read, and read-only network shares refuse locks.
-        return h5py.File(path, "r", locking=False)
+        return h5py.File(path, "r")
     except FileNotFoundError as error:
         raise DepthError(f"the file {path} is missing") from error
     except (OSError, RuntimeError, KeyError) as error:
