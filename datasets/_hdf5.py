@@ -24,9 +24,10 @@ class Hdf5:
         self.path = path
         self._handle: h5py.File | None = None
         self._process = -1
+        self._arrays: dict[str, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_handle": None, "_process": -1}
+        return {"path": self.path, "_handle": None, "_process": -1, "_arrays": {}}
 
     def open(self) -> h5py.File:
         """The open file.
@@ -40,13 +41,30 @@ class Hdf5:
             # A handle that came through a fork is only dropped: closing it would disturb the parent's.
             self._handle = open_hdf5(self.path)
             self._process = os.getpid()
+            self._arrays = {}
         return self._handle
+
+    def array(self, name: str) -> Any:
+        """The low-level h5py.h5d.DatasetID of an array, kept for the next time.
+
+        Raises
+        ------
+        DepthError
+            If the file cannot be opened.
+        KeyError
+            If there is no such array.
+        """
+        file = self.open()
+        if name not in self._arrays:
+            self._arrays[name] = file[name].id
+        return self._arrays[name]
 
     def close(self) -> None:
         """Close the file in this process; it is opened again when it is used."""
         if self._handle is not None and self._process == os.getpid():
             self._handle.close()
         self._handle = None
+        self._arrays = {}
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -60,8 +78,7 @@ def open_hdf5(path: Path) -> h5py.File:
     import h5py
 
     try:
-        # Nobody writes to these files while they are read, and read-only network shares refuse locks.
-        return h5py.File(path, "r", locking=False)
+        return h5py.File(path, "r")
     except FileNotFoundError as error:
         raise DepthError(f"the file {path} is missing") from error
     except (OSError, RuntimeError, KeyError) as error:

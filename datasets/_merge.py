@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dofsim.datasets._codecs import read_chunk, write_chunk
 from dofsim.datasets._hdf5 import open_hdf5
-from dofsim.datasets._parts import array
-from dofsim.datasets.frames import BadFrame
+from dofsim.datasets._parts import make_pair
+from dofsim.datasets.frames import BadFrame, Frames
 from dofsim.datasets.packed import FORMAT, NUMBERS, TEXTS, VERSION, Packed
 from dofsim.datasets.reader import KINDS, Entry
 from dofsim.errors import DepthError, OutputError
@@ -52,8 +53,8 @@ def merge(
             raise OutputError(f"cannot write {out}: {why}") from error
         packed = Packed(temporary)
         try:
-            for index in range(count):
-                packed.verify(index)
+            for _ in Frames(packed, packed.entries("all")).readable():
+                pass
         except DepthError:
             shutil.rmtree(parts, ignore_errors=True)
             raise
@@ -82,21 +83,14 @@ def _assemble(
     table: list[tuple[int, int, int, int]] = []
     filled = dict.fromkeys(arrays, 0)
     with h5py.File(place, "w", libver=("v110", "v110")) as file:
-        made: dict[str, tuple[h5py.Dataset, h5py.Dataset]] = {}
+        made = {key: make_pair(file, key, counts[key], compression) for key in arrays}
         for path, note in zip(paths, notes, strict=True):
             with open_hdf5(path) as part:
+                groups = part.get("arrays", {})  # a part may be of skipped frames alone
+                sources = {key: [groups[key][name].id for name in ("photo", "depth")] for key in groups}
                 for number, key, row, crc in note["index"]:
-                    source = part["arrays"][key]
-                    if key not in made:
-                        group = file.create_group(f"arrays/{key}")
-                        made[key] = tuple(
-                            array(group, name, counts[key], source[name][row], compression)
-                            for name in ("photo", "depth")
-                        )
-                    for target, name in zip(made[key], ("photo", "depth"), strict=True):
-                        offset = (0,) * (target.ndim - 1)
-                        mask, chunk = source[name].id.read_direct_chunk((row, *offset))
-                        target.id.write_direct_chunk((filled[key], *offset), chunk, mask)
+                    for target, source in zip(made[key], sources[key], strict=True):
+                        write_chunk(target, filled[key], read_chunk(source, row))
                     table.append((number, arrays.index(key), filled[key], crc))
                     filled[key] += 1
         _write_index(file, [(*listed[number], which, row, crc) for number, which, row, crc in table])

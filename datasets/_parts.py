@@ -6,14 +6,15 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dofsim.datasets._codecs import codec, make_array, write_chunk
 from dofsim.datasets.frames import Frames
 from dofsim.datasets.packed import checksum, encode_depth
-from dofsim.datasets.reader import Depth, Photo
 from dofsim.datasets.resize import Size, resize
 from dofsim.errors import DepthError, OutputError
 from dofsim.files import atomic_path
@@ -21,7 +22,7 @@ from dofsim.files import atomic_path
 if TYPE_CHECKING:
     import h5py
 
-#: Pixels of one part file, bytes; it is built in memory.
+#: Size of one part file, bytes; it is built in memory.
 PART_BYTES = 48 * 2**20
 _READ_AHEAD = 4
 
@@ -44,6 +45,16 @@ def open_parts(parts: Path, plan: str) -> int:
         raise OutputError(f"cannot write beside {parts.parent / parts.name[1:-6]}: {error.strerror}") from error
 
 
+@dataclass(frozen=True)
+class _Encoded:
+    """A frame as it will lie in the file."""
+
+    key: str
+    photo: bytes
+    depth: bytes
+    crc: int
+
+
 def read_part(
     frames: Frames,
     begun: int,
@@ -54,25 +65,22 @@ def read_part(
     skip_bad: bool,
     on_frame: Callable[[str], None],
 ) -> tuple[bytes, int]:
-    """Read frames until a part is full; the part as bytes, and the number of the first frame that is not in it."""
-    arrays: dict[str, list[tuple[Photo, Any]]] = {}
+    """Read and encode frames until a part is full; the part as bytes, and the number of the first frame beyond it."""
+    arrays: dict[str, list[_Encoded]] = {}
     index: list[list[Any]] = []
     bad: list[list[str]] = []
     held = 0
-    for number, outcome in _ahead(frames, begun, size, threads):
+    for number, outcome in _ahead(frames, begun, size, compression, threads):
         entry = frames.entries[number]
         if isinstance(outcome, DepthError):
             if not skip_bad:
                 raise outcome
             bad.append([entry.name, str(outcome)])
         else:
-            photo, depth = outcome
-            stored = encode_depth(depth, millimetres=entry.millimetres)
-            key = f"{depth.shape[0]}x{depth.shape[1]}-{stored.dtype}"
-            rows = arrays.setdefault(key, [])
-            index.append([number, key, len(rows), checksum(photo, depth)])
-            rows.append((photo, stored))
-            held += photo.nbytes + stored.nbytes
+            rows = arrays.setdefault(outcome.key, [])
+            index.append([number, outcome.key, len(rows), outcome.crc])
+            rows.append(outcome)
+            held += len(outcome.photo) + len(outcome.depth)
         on_frame(entry.name)
         if held >= PART_BYTES:
             break
@@ -80,11 +88,12 @@ def read_part(
 
 
 def _ahead(
-    frames: Frames, begun: int, size: Size | None, threads: int
-) -> Iterator[tuple[int, tuple[Photo, Depth] | DepthError]]:
-    """Frames in order, or what is wrong with them, read a few ahead by threads."""
+    frames: Frames, begun: int, size: Size | None, compression: str, threads: int
+) -> Iterator[tuple[int, _Encoded | DepthError]]:
+    """Frames in order, or what is wrong with them, read and encoded a few ahead by threads."""
+    encode = codec(compression).encode
 
-    def read(number: int) -> tuple[Photo, Depth] | DepthError:
+    def read(number: int) -> _Encoded | DepthError:
         try:
             frame = frames[number]
         except DepthError as error:
@@ -92,7 +101,9 @@ def _ahead(
         photo, depth = (frame.photo, frame.depth) if size is None else resize(frame.photo, frame.depth, size)
         if not np.isfinite(depth).any():
             return DepthError(f"{frame.name}: no pixel's depth is left known at {depth.shape[1]}x{depth.shape[0]} px")
-        return photo, depth
+        stored = encode_depth(depth, millimetres=frames.entries[number].millimetres)
+        key = f"{depth.shape[0]}x{depth.shape[1]}-{stored.dtype}"
+        return _Encoded(key, encode(photo.tobytes()), encode(stored.tobytes()), checksum(photo, stored))
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
         waiting = {number: pool.submit(read, number) for number in range(begun, min(begun + _READ_AHEAD, len(frames)))}
@@ -109,32 +120,27 @@ def _ahead(
 
 
 def _part_file(
-    arrays: dict[str, list[tuple[Photo, Any]]], index: list[list[Any]], bad: list[list[str]], compression: str
+    arrays: dict[str, list[_Encoded]], index: list[list[Any]], bad: list[list[str]], compression: str
 ) -> bytes:
     import h5py
 
     with h5py.File("part", "w", driver="core", backing_store=False) as file:
         for key, rows in arrays.items():
-            group = file.create_group(f"arrays/{key}")
-            for name, column in (("photo", [photo for photo, _ in rows]), ("depth", [depth for _, depth in rows])):
-                made = array(group, name, len(column), column[0], compression)
-                for row, values in enumerate(column):
-                    made[row] = values
+            for target, name in zip(make_pair(file, key, len(rows), compression), ("photo", "depth"), strict=True):
+                for row, frame in enumerate(rows):
+                    write_chunk(target, row, getattr(frame, name))
         file.create_dataset("frames", data=json.dumps({"index": index, "bad": bad}))
         file.flush()
         image: bytes = file.id.get_file_image()
     return image
 
 
-def array(group: h5py.Group, name: str, count: int, like: Any, compression: str) -> h5py.Dataset:
-    """An array with one compressed chunk a frame."""
-    return group.create_dataset(
-        name,
-        (count, *like.shape),
-        like.dtype,
-        chunks=(1, *like.shape),
-        compression=compression,
-        compression_opts=1 if compression == "gzip" else None,
-        shuffle=like.dtype.itemsize > 1,
-        fletcher32=True,
+def make_pair(file: h5py.File, key: str, count: int, compression: str) -> tuple[Any, Any]:
+    """The arrays of photos and of depth for frames of one size and depth type, ``480x640-uint16``."""
+    size, dtype = key.split("-")
+    shape = tuple(map(int, size.split("x")))
+    group = file.create_group(f"arrays/{key}")
+    return (
+        make_array(group, "photo", count, (*shape, 3), "uint8", compression),
+        make_array(group, "depth", count, shape, dtype, compression),
     )

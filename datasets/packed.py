@@ -3,8 +3,7 @@
 Layout of version 1: for each size and depth type a group ``arrays/<height>x<width>-<type>`` with ``photo`` (n, h, w, 3)
 uint8 and ``depth`` (n, h, w), either ``uint16`` in millimetres (0 is unknown), which loses nothing where the original
 holds whole millimetres, or ``float32`` in the unit of the frame's kind (NaN is unknown). The group ``index`` has one
-element a frame: where it lies, what it is, and its CRC-32. Chunks carry a checksum of their own (Fletcher-32), so that
-a damaged one is noticed when it is read.
+element a frame: where it lies, what it is, and the CRC-32 of its pixels, which is compared whenever it is read.
 """
 
 from __future__ import annotations
@@ -13,17 +12,15 @@ import json
 import zlib
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from dofsim.datasets._codecs import decode, read_chunk
 from dofsim.datasets._hdf5 import Hdf5, open_hdf5
 from dofsim.datasets.frames import BadFrame
 from dofsim.datasets.reader import KINDS, Depth, Entry, Photo, Reader
 from dofsim.errors import DepthError
-
-if TYPE_CHECKING:
-    import h5py
 
 FORMAT, VERSION = "dofsim-frames", 1
 #: Parts by their number in the file; a frame of the last one is in ``all`` only.
@@ -62,24 +59,12 @@ class Packed(Reader):
 
     def read(self, entry: Entry) -> tuple[Photo, Depth]:
         """See :meth:`Reader.read`."""
-        array = self._file.open()["arrays"][self._arrays[self._numbers["array"][entry.place]]]
-        return unpack(array, int(self._numbers["row"][entry.place]))
-
-    def verify(self, index: int) -> None:
-        """Compare a frame with the checksum that it was packed with.
-
-        Raises
-        ------
-        DepthError
-            If it differs or cannot be read.
-        """
-        entry = self._entries[index]
-        try:
-            found = checksum(*self.read(entry))
-        except (OSError, KeyError) as error:
-            raise DepthError(f"{entry.name} cannot be read from {self.root}: {error}") from error
-        if found != self._numbers["crc"][index]:
-            raise DepthError(f"{entry.name} in {self.root} is not what was packed; pack the data set again")
+        row = int(self._numbers["row"][entry.place])
+        name = self._arrays[self._numbers["array"][entry.place]]
+        photo, stored = (self._values(f"arrays/{name}/{what}", row) for what in ("photo", "depth"))
+        if checksum(photo, stored) != self._numbers["crc"][entry.place]:
+            raise DepthError(f"{entry.name} in {self.root} is damaged; pack the data set again")
+        return photo, decode_depth(stored)
 
     @property
     def plan(self) -> str:
@@ -108,6 +93,14 @@ class Packed(Reader):
     def close(self) -> None:
         """Close the file in this process."""
         self._file.close()
+
+    def _values(self, name: str, row: int) -> Any:
+        array = self._file.array(name)
+        return decode(read_chunk(array, row), array.shape[1:], array.dtype, self._compression)
+
+    @cached_property
+    def _compression(self) -> str:
+        return str(self.info["compression"])
 
     @cached_property
     def _arrays(self) -> list[str]:
@@ -141,9 +134,9 @@ class Packed(Reader):
         ]
 
 
-def checksum(photo: Photo, depth: Depth) -> int:
-    """CRC-32 of a frame's pixels: photo, then depth as float32 with NaN where unknown."""
-    return zlib.crc32(np.ascontiguousarray(depth).data, zlib.crc32(np.ascontiguousarray(photo).data))
+def checksum(photo: Photo, stored: Any) -> int:
+    """CRC-32 of a frame's pixels: photo, then depth as it is stored."""
+    return zlib.crc32(np.ascontiguousarray(stored).data, zlib.crc32(np.ascontiguousarray(photo).data))
 
 
 def encode_depth(depth: Depth, *, millimetres: bool) -> Any:
@@ -164,18 +157,16 @@ def encode_depth(depth: Depth, *, millimetres: bool) -> Any:
         whole = np.nan_to_num(np.rint(depth * np.float32(1000.0)), nan=0.0)
         if whole.min() >= 0 and whole.max() <= np.iinfo(np.uint16).max:
             stored = whole.astype(np.uint16)
-            if np.array_equal(_metres(stored), depth, equal_nan=True):
+            if np.array_equal(decode_depth(stored), depth, equal_nan=True):
                 return stored
     return depth
 
 
-def unpack(array: h5py.Group, row: int) -> tuple[Photo, Depth]:
-    """A frame of one group of ``arrays``: uint8 (h, w, 3) and float32 (h, w), NaN where unknown."""
-    photo, stored = array["photo"][row], array["depth"][row]
-    return photo, _metres(stored) if stored.dtype == np.uint16 else stored
-
-
-def _metres(stored: Any) -> Depth:
+def decode_depth(stored: Any) -> Depth:
+    """Stored depth as float32 (h, w), NaN where unknown."""
+    if stored.dtype != np.uint16:
+        depth: Depth = stored
+        return depth
     depth = stored.astype(np.float32)
     depth[stored == 0] = np.nan
     depth /= np.float32(1000.0)

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from dofsim import __version__
+from dofsim.datasets._codecs import Compression
 from dofsim.datasets._merge import merge
 from dofsim.datasets._parts import open_parts, read_part
 from dofsim.datasets.frames import BadFrame, Frames
@@ -25,8 +25,6 @@ from dofsim.datasets.reader import Entry, Reader
 from dofsim.datasets.resize import Size
 from dofsim.errors import DepthError, OutputError, ParameterError
 from dofsim.files import atomic_path
-
-Compression = Literal["lzf", "gzip"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def prepare(
     *,
     split: str = "all",
     size: Size | None = None,
-    compression: Compression = "lzf",
+    compression: Compression = "lz4",
     skip_bad: bool = False,
     overwrite: bool = False,
     threads: int = 2,
@@ -73,15 +71,15 @@ def prepare(
         What to pack; ``"all"`` keeps which frame belongs to which part.
     size : int or (height, width), optional
         Smaller frames; default: as they are, without any loss.
-    compression : {"lzf", "gzip"}
-        ``lzf`` is the faster to read; ``gzip`` is smaller, and every HDF5 library reads it.
+    compression : {"lz4", "zstd", "gzip"}
+        ``lz4`` is the fastest to read, ``zstd`` smaller; ``gzip`` is what every HDF5 program reads without a plugin.
     skip_bad : bool
         Leave out frames that cannot be used; otherwise the first one is fatal, and what was packed is kept for the
         next run.
     overwrite : bool
         Replace a file that holds something else.
     threads : int
-        Threads that read frames.
+        Threads that read and compress frames.
     on_frame : callable
         Called with the name of each frame as it is packed.
 

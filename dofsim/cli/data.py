@@ -76,13 +76,14 @@ def prepare(
         ),
     ] = None,
     compression: Annotated[
-        Literal["lzf", "gzip"], typer.Option(help="lzf is faster to read, gzip smaller and known to all of HDF5.")
-    ] = "lzf",
+        Literal["lz4", "zstd", "gzip"],
+        typer.Option(help="lz4 is the fastest to read, zstd smaller, gzip known to every HDF5 program."),
+    ] = "lz4",
     raw: Raw = False,
     resolution: Resolution = None,
     confidence: Confidence = None,
     skip_bad: SkipBad = False,
-    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads that read frames.")] = 2,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads that read and compress.")] = 2,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that holds something else.")] = False,
     quiet: Quiet = False,
 ) -> None:

@@ -136,21 +136,24 @@ def _protocol(frames: Frames, **wish: Any) -> Protocol:
 
 
 def _facts(frames: Frames, data: Path, split: str, limit: int | None) -> dict[str, object]:
+    from dofsim.datasets.packed import Packed
+
     reader = frames.reader
-    options = dict(reader.options)
-    origin = reader.info.get("options", {}) if reader.name == "packed" else {}  # type: ignore[attr-defined]
-    names = sorted({entry.dataset for entry in frames.entries})
-    # Only the labelled NYU file and DIML indoors hold both kinds of depth.
-    both = any(name in ("nyu", "diml", "diml-report") for name in (reader.name, origin.get("reader")))
-    return {
+    packed = reader.info if isinstance(reader, Packed) else None
+    layout = str(packed["dataset"]) if packed else reader.name
+    options = dict(packed["options"] if packed else reader.options)
+    raw = options.pop("raw", None)
+    facts = {
         "root": str(data),
-        "dataset": ", ".join(names),
-        "layout": reader.name,
+        "dataset": ", ".join(sorted({entry.dataset for entry in frames.entries})),
+        "layout": f"packed {layout}" if packed else layout,
         "split": split,
         "limit": limit,
-        "raw": (origin or options).get("raw") if both else None,
-        "options": {name: value for name, value in (origin or options).items() if name != "raw"},
+        # The other layouts hold one kind of depth only.
+        "raw": raw if layout in ("nyu", "diml", "diml-report") else None,
+        "options": options,
     }
+    return facts | ({"size": packed["size"]} if packed else {})
 
 
 def _make_folder(out: Path, *, overwrite: bool) -> None:

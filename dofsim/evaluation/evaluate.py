@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -95,8 +96,12 @@ class Evaluation:
 
     def means(self, names: Sequence[str]) -> dict[str, Mean]:
         """Means of some figures over the images that have them."""
+        return {name: self._means[name] for name in names}
+
+    @cached_property
+    def _means(self) -> dict[str, Mean]:
         found = {}
-        for name in names:
+        for name in (*METRIC, *RELATIVE):
             having = [image for image in self.images if not math.isnan(image.figures.get(name, math.nan))]
             values = [image.figures[name] for image in having]
             groups = [image.scene for image in having] if self.unit == "scenes" else None

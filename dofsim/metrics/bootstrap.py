@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from dofsim.errors import ParameterError
 
+_BLOCK = 2**19
+
 
 def bootstrap_mean(
     values: npt.ArrayLike,
@@ -57,6 +59,13 @@ def bootstrap_mean(
     if data.size == 0:
         return float("nan"), float("nan"), float("nan")
     rng = np.random.default_rng(seed)
-    means = np.array([data[rng.integers(0, data.size, data.size)].mean() for _ in range(draws)])
+    # as many draws at once as fit into some megabytes
+    block = max(1, _BLOCK // data.size)
+    means = np.concatenate(
+        [
+            data[rng.integers(0, data.size, (min(block, draws - begun), data.size))].mean(axis=1)
+            for begun in range(0, draws, block)
+        ]
+    )
     low, high = np.quantile(means, ((1 - level) / 2, (1 + level) / 2))
     return float(data.mean()), float(low), float(high)

@@ -156,15 +156,15 @@ def near_edges(values: Array, known: Mask, step: float) -> Mask:
     edge = np.zeros(known.shape, bool)
     for turned in (False, True):
         held, seen, marks = (values.T, known.T, edge.T) if turned else (values, known, edge)
-        columns = np.arange(held.shape[1])
-        last = np.maximum.accumulate(np.where(seen, columns, -1), axis=1)
-        before = np.concatenate([np.full((held.shape[0], 1), -1), last[:, :-1]], axis=1)
-        close = seen & (before >= 0) & (columns - before <= EDGE_REACH)
-        rows, place = np.nonzero(close)
-        other = before[rows, place]
-        jump = np.abs(held[rows, place] - held[rows, other]) > step
-        marks[rows[jump], place[jump]] = True
-        marks[rows[jump], other[jump]] = True
+        rows, place, other = _neighbours_across_holes(seen)
+        with np.errstate(invalid="ignore"):
+            beside = np.abs(held[:, 1:] - held[:, :-1]) > step
+            across = np.abs(held[rows, place] - held[rows, other]) > step
+        beside &= seen[:, 1:] & seen[:, :-1]
+        marks[:, 1:] |= beside
+        marks[:, :-1] |= beside
+        marks[rows[across], place[across]] = True
+        marks[rows[across], other[across]] = True
     if not edge.any() or step <= 0:
         return np.zeros(known.shape, bool)
     distance = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -172,11 +172,25 @@ def near_edges(values: Array, known: Mask, step: float) -> Mask:
     return near
 
 
+def _neighbours_across_holes(known: Mask) -> tuple[npt.NDArray[np.intp], ...]:
+    """Row, column, and column of the known pixel before it, for known pixels that follow a hole of up to 4 px."""
+    rows, place = np.nonzero(known[:, 1:] & ~known[:, :-1])
+    place = place + 1
+    other = np.full(rows.size, -1)
+    for gap in range(2, EDGE_REACH + 1):
+        before = place - gap
+        hit = (other < 0) & (before >= 0) & known[rows, np.maximum(before, 0)]
+        other[hit] = before[hit]
+    found = other >= 0
+    return rows[found], place[found], other[found]
+
+
 def _contour_f1(p: Array, t: Array, k: Mask, steps: npt.NDArray[np.float64]) -> float:
     """F1 of contours in four directions, averaged over the steps that make one."""
     total = 0.0
     any_contour = False
-    differences = [_differences(p, t, k, axis) for axis in (0, 1)]
+    with np.errstate(invalid="ignore"):
+        differences = [_differences(p, t, k, axis, float(steps[0])) for axis in (0, 1)]
     for step, weight in zip(steps, WEIGHTS, strict=True):
         precision = recall = 0.0
         for mine, true in differences:
@@ -204,9 +218,12 @@ def _checked(prediction: Array, truth: Array, known: Mask | None) -> tuple[Array
     return p, t, k
 
 
-def _differences(p: Array, t: Array, k: Mask, axis: int) -> tuple[Array, Array]:
-    """Differences of prediction and of truth between known neighbours along an axis."""
+def _differences(p: Array, t: Array, k: Mask, axis: int, least: float) -> tuple[Array, Array]:
+    """Differences of prediction and of truth between known neighbours along an axis, where one is above ``least``."""
     rest = (slice(None),) * axis
     first, second = (*rest, slice(None, -1)), (*rest, slice(1, None))
     both = k[first] & k[second]
-    return p[second][both] - p[first][both], t[second][both] - t[first][both]
+    mine, true = (p[second] - p[first])[both], (t[second] - t[first])[both]
+    # what is below the smallest step in both is no contour in either
+    steep = (np.abs(mine) > least) | (np.abs(true) > least)
+    return mine[steep], true[steep]
