@@ -2,11 +2,11 @@
 
 Modules
 -------
-config, settings, encoding : a whole run as data, without torch
-unet, generator : from photo to depth, as published and around a timm backbone
-discriminator, adversarial, objectives : what is minimised
-learner, cycle : what one step does
-sources, loop, checkpoint, board, validate : a run
+config, stored, settings, encoding : a whole run as data, without torch
+unet, generator, layers : from photo to depth, as published and around a timm backbone
+discriminator, volume, adversarial, objectives : what is minimised
+learner, cycle, optimisers : what one step does
+batch, sources, loop, checkpoint, board, validate : a run
 model, predict, export : what a run is for
 train : the recipe of the shipped weights
 """

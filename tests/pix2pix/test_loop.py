@@ -277,18 +277,19 @@ def test_a_truncated_checkpoint_is_said(toy, tmp_path):
         loop.train(toy.config(steps=4), tmp_path, toy.source)
 
 
-def test_a_full_disk_leaves_the_former_checkpoint(toy, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_former_checkpoint(toy, tmp_path):
+    resource = pytest.importorskip("resource", reason="limits of the size of files are those of Unix")
     loop.train(toy.config(steps=5), tmp_path, toy.source)
     before = (tmp_path / "last.safetensors").read_bytes()
     files = sorted(path.name for path in tmp_path.iterdir())
 
-    def full(tensors, path, metadata):
-        Path(path).write_bytes(b"half of it")
-        raise checkpoint.SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
-
-    monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(OutputError, match="No space left"):
-        loop.train(toy.config(steps=10), tmp_path, toy.source)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            loop.train(toy.config(steps=10), tmp_path, toy.source)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (tmp_path / "last.safetensors").read_bytes() == before
     left = {path.name for path in tmp_path.iterdir() if not path.name.startswith("events")}
     assert left == {name for name in files if not name.startswith("events")}
