@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dofsim.cli.options import Quiet
+from dofsim.cli.options import Confidence, Quiet, Resolution
 
 _OURS = ("out", "quiet")
 
@@ -38,6 +38,8 @@ def train(
     skip_bad: Annotated[
         bool | None, typer.Option("--skip-bad/--no-skip-bad", help="Leave out frames that cannot be read.")
     ] = None,
+    resolution: Resolution = None,
+    confidence: Confidence = None,
     augment: Annotated[Literal["plain", "report", "strong"] | None, typer.Option(help="[report]")] = None,
     by_scene: Annotated[
         bool | None, typer.Option("--by-scene/--by-frame", help="Draw scenes alike, or frames.  [by-scene]")

@@ -38,6 +38,9 @@ class DataConfig:
         Part that is trained on; ``val`` decides what is best.
     raw, skip_bad : bool
         Depth with the sensor's holes; leave out frames that cannot be read.
+    resolution : {"HR", "LR"}, optional
+    confidence : float, optional
+        Of DIML, see :func:`dofsim.datasets.frames.open_frames`.
     augment : str
         ``plain``, ``report`` (resize, crop, flip: the jitter of pix2pix) or ``strong``, see
         :class:`dofsim.datasets.transforms.Transform`.
@@ -56,6 +59,8 @@ class DataConfig:
     split: str = "train"
     raw: bool = False
     skip_bad: bool = False
+    resolution: str | None = None
+    confidence: float | None = None
     augment: Augment = "report"
     by_scene: bool = True
     packs: tuple[str, ...] = ()

@@ -6,12 +6,15 @@ import typing
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dofsim.depth.depth_map import DepthKind
 from dofsim.errors import ParameterError
-from dofsim.pix2pix.config import GeneratorName, ObjectiveConfig, ObjectiveName, RunConfig
+from dofsim.pix2pix.config import DataConfig, GeneratorName, ObjectiveConfig, ObjectiveName, RunConfig
 from dofsim.pix2pix.stored import read_config
+
+if TYPE_CHECKING:
+    from dofsim.datasets.frames import Frames
 
 #: Name of a setting, as an option is called -> where it stands in a :class:`~dofsim.pix2pix.config.RunConfig`.
 PLACES: dict[str, str] = {
@@ -29,7 +32,8 @@ PLACES: dict[str, str] = {
     name: f"{part}.{name}"
     for part, names in {
         "data": (
-            "dataset", "split", "raw", "skip_bad", "augment", "by_scene", "packs", "shares", "classes", "class_by",
+            "dataset", "split", "raw", "skip_bad", "resolution", "confidence", "augment", "by_scene", "packs", "shares",
+            "classes", "class_by",
         ),
         "generator": (
             "filters", "levels", "upsample", "dropout", "noise", "statistics", "backbone", "widths", "frozen", "head",
@@ -146,12 +150,19 @@ def configure(out: str | Path, given: Mapping[str, Any]) -> RunConfig:
     return config if "target" in given or config.data.dataset == "mixture" else _suited(config)
 
 
-def _suited(config: RunConfig) -> RunConfig:
-    """Name the layout that is found, and learn metres where every frame has them and the objective sees them."""
+def open_split(data: DataConfig, split: str) -> Frames:
+    """Frames of a part of the data, see :func:`dofsim.datasets.frames.open_frames`."""
     from dofsim.datasets.frames import open_frames
 
-    data = config.data
-    frames = open_frames(data.root, data.dataset, data.split, raw=data.raw)
+    return open_frames(
+        data.root, data.dataset, split, raw=data.raw, skip_bad=data.skip_bad, resolution=data.resolution,
+        confidence=data.confidence,
+    )  # fmt: skip
+
+
+def _suited(config: RunConfig) -> RunConfig:
+    """Name the layout that is found, and learn metres where every frame has them and the objective sees them."""
+    frames = open_split(replace(config.data, skip_bad=False), config.data.split)
     metric = DepthKind.RELATIVE not in frames.kinds and config.objective.name != "ssi"
     target = "metric" if metric else "relative"
     return override(config, {"dataset": frames.reader.name, "target": target})

@@ -23,6 +23,7 @@ from dofsim.datasets.loader import to_tensors  # noqa: E402
 from dofsim.datasets.stream import FrameStream  # noqa: E402
 from dofsim.datasets.transforms import Transform  # noqa: E402
 from dofsim.pix2pix.batch import Batch, Source, mismatch  # noqa: E402
+from dofsim.pix2pix.settings import open_split  # noqa: E402
 from dofsim.pix2pix.validate import SceneValidator, Truth, heldout_validator  # noqa: E402
 
 if TYPE_CHECKING:
@@ -67,10 +68,8 @@ def open_material(config: RunConfig) -> Material:
     """
     if config.data.dataset == "mixture":
         return _mixture(config)
-    from dofsim.datasets.frames import open_frames
-
     data = config.data
-    frames = open_frames(data.root, data.dataset, data.split, raw=data.raw, skip_bad=data.skip_bad)
+    frames = open_split(data, data.split)
     if config.objective.name == "acgan" and not data.classes:
         names = sorted({name for name in classes_of(frames, data.class_by) if name})
         if len(names) < 2:
@@ -85,7 +84,7 @@ def open_material(config: RunConfig) -> Material:
     if data.split != "train" or not frames.reader.entries("val"):
         preview = preview_batch(frames, config)
         return Material(config, source, None, preview, f"{about}, without validation", frames.bad)
-    held = open_frames(data.root, data.dataset, "val", raw=data.raw, skip_bad=data.skip_bad)
+    held = open_split(data, "val")
     bad = (*frames.bad, *held.bad)
     return Material(config, source, frame_validator(held, config), preview_batch(held, config), about, bad)
 

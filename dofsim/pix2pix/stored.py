@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
@@ -93,7 +94,11 @@ def _build(kind: type[_Data], stored: Mapping[str, Any]) -> _Data:
             values[name] = tuple(value)
         else:
             wanted = str if typing.get_origin(hint) is Literal else hint
-            if wanted is float and type(value) is int:
+            if typing.get_origin(hint) is types.UnionType:
+                wanted = next(part for part in typing.get_args(hint) if part is not type(None))
+            if value is None and wanted is not hint:
+                values[name] = None
+            elif wanted is float and type(value) is int:
                 values[name] = float(value)
             elif type(value) is wanted:
                 values[name] = value

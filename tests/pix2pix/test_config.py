@@ -18,7 +18,7 @@ from dofsim.pix2pix.stored import FREE, differences, parse, read_config
 
 
 def test_a_configuration_comes_back_as_it_was_stored():
-    wishes = {"classes": ("kitchen", "büro"), "widths": (8, 8, 8, 8, 8), "rate": 1}
+    wishes = {"classes": ("kitchen", "büro"), "widths": (8, 8, 8, 8, 8), "rate": 1, "confidence": 0.5}
     config = override(published("acgan", "timm"), wishes)
     assert parse(config.to_json()) == replace(config, optimiser=replace(config.optimiser, rate=1.0))
     assert json.loads(config.to_json())["format"] == 1
@@ -33,6 +33,7 @@ def test_a_configuration_comes_back_as_it_was_stored():
         ('{"format": 1, "steps": "many"}', "steps is 'many', not a int"),
         ('{"format": 1, "steps": true}', "steps is True"),
         ('{"format": 1, "data": {"split": 3}}', "split is 3"),
+        ('{"format": 1, "data": {"confidence": "high"}}', "confidence is 'high', not a float"),
         ('{"format": 1, "steps": 0}', "steps is 0"),
         ('{"format": 99}', "format 99; this release of dofsim reads format 1"),
         ("{}", "no configuration of a training run"),
