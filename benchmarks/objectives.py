@@ -93,7 +93,7 @@ class Plan:
     size: int = 128
     filters: int = 16
     steps: int = 1000
-    batch: int = 4
+    batch: int = 2
     seeds: tuple[int, ...] = (0, 1)
     arms: tuple[Arm, ...] = ARMS
     threads: int = 1
@@ -231,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--filters", type=int, default=16, help="of the first layers; 64 as published")
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--arms", nargs="+", choices=[arm.name for arm in ARMS], help="all of them when omitted")
     parser.add_argument("--threads", type=int, default=1)

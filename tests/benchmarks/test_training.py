@@ -77,7 +77,7 @@ def test_every_arm_of_the_comparison_can_be_trained(program, tmp_path):
     folders = set()
     for arm in objectives.ARMS:
         config = plan.config(arm, 0)
-        assert (config.size, config.batch, config.steps, config.optimiser.rate) == (128, 4, 1000, 2e-4)
+        assert (config.size, config.batch, config.steps, config.optimiser.rate) == (128, 2, 1000, 2e-4)
         assert config.encoding.target == "relative"
         if not arm.trained_as:
             folders.add(plan.folder(arm, 0))
