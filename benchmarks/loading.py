@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     rows.append(row)
                     print(row, flush=True)
     facts = {
-        "machine": describe_machine(), "versions": describe_versions(), "torch": torch.__version__,
+        "machine": describe_machine(), "versions": describe_versions("h5py", "imagecodecs", "albumentations", "torch"),
         "device": given.device, "threads": given.threads, "batch": given.batch, "size": given.size, "rows": rows,
     }  # fmt: skip
     text = markdown(rows, facts)
@@ -157,7 +157,7 @@ def markdown(rows: Sequence[dict[str, Any]], facts: dict[str, Any]) -> str:
     )
     lines = [
         f"Images per second, medians ({sizes}); waiting: share of the time in which the model had no batch.",
-        f"{where}, torch {facts['torch']}.",
+        f"{where}, torch {facts['versions']['torch']}.",
         "",
         "| data | recipe | workers | loader alone | model alone | both | both / model | waiting |",
         "|---|---|---|---|---|---|---|---|",

@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for data, root in roots.items():
             print(data, flush=True)
             rows[data] = measure(root, base, given)
-    machine, versions = describe_machine(), describe_versions()
+    machine, versions = describe_machine(), describe_versions("h5py", "imagecodecs")
     head = (
         "Frames per second of random access, median (slowest - fastest round), times the original, size of a frame.\n"
         f"{machine['processor']}, {machine['cores']} cores, one thread; "
