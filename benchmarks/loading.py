@@ -81,6 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--steps", type=int, default=40, help="steps of each loader run; with the model a quarter of them"
     )
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--recipe", action="append", choices=RECIPES, help="repeatable  [all]")
+    parser.add_argument("--workers", action="append", type=int, help="repeatable  [1 2]")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the model")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, default=RESULTS / "loading", help="written: OUT.json and OUT.md")
@@ -100,9 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         first = next(iter(load_batches(stream_of(opened["packed"], "report", given), 0, 1, workers=0)))
         alone = [model_alone(step, first, max(2, given.steps // 4), given.batch) for _ in range(given.rounds)]
         for name, frames in opened.items():
-            for recipe in RECIPES:
+            for recipe in given.recipe or RECIPES:
                 stream = stream_of(frames, recipe, given)
-                for workers in (1, 2):
+                for workers in given.workers or (1, 2):
                     found = [run(stream, given.steps, workers, None)[0] for _ in range(given.rounds)]
                     row: dict[str, Any] = {"data": name, "recipe": recipe, "workers": workers, "loader": found}
                     if recipe != "plain":
@@ -120,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     rows.append(row)
                     print(row, flush=True)
     facts = {
-        "machine": describe_machine(), "versions": describe_versions(), "torch": torch.__version__,
+        "machine": describe_machine(), "versions": describe_versions("h5py", "imagecodecs", "albumentations", "torch"),
         "device": given.device, "threads": given.threads, "batch": given.batch, "size": given.size, "rows": rows,
     }  # fmt: skip
     text = markdown(rows, facts)
@@ -155,7 +157,7 @@ def markdown(rows: Sequence[dict[str, Any]], facts: dict[str, Any]) -> str:
     )
     lines = [
         f"Images per second, medians ({sizes}); waiting: share of the time in which the model had no batch.",
-        f"{where}, torch {facts['torch']}.",
+        f"{where}, torch {facts['versions']['torch']}.",
         "",
         "| data | recipe | workers | loader alone | model alone | both | both / model | waiting |",
         "|---|---|---|---|---|---|---|---|",

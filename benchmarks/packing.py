@@ -35,22 +35,23 @@ PACKED: dict[str, dict[str, Any]] = {
 }
 
 
-def made_up(base: Path, frames: int) -> dict[str, Path]:
-    """Data sets at their real sizes."""
+def made_up(base: Path, frames: int) -> dict[str, Callable[[], Path]]:
+    """Makers of data sets at their real sizes."""
     nyu = (480, 640)
     numbers = range(1, frames + 1)
     scenes = {"kitchen_0001a": frames}
+    room = {"12. Livingroom": (frames, 0)}
     return {
-        "NYU labelled .mat, 640x480": fabricate.write_nyu_labelled(
+        "NYU labelled .mat, 640x480": lambda: fabricate.write_nyu_labelled(
             base / "mat", frames, train=numbers[1:], test=numbers[:1], size=nyu
         ),
-        "NYU one .h5 a frame, 640x480": fabricate.write_nyu_h5(base / "h5", scenes=scenes, test=0, size=nyu),
-        "NYU .jpg + .png, 640x480": fabricate.write_nyu_png(base / "png", scenes=scenes, test=0, size=nyu),
-        "DIML indoor LR .png, 512x288": fabricate.write_diml(
-            base / "lr", indoor={"12. Livingroom": (frames, 0)}, outdoor=(0, 0), sizes={"LR": (288, 512)}
+        "NYU one .h5 a frame, 640x480": lambda: fabricate.write_nyu_h5(base / "h5", scenes=scenes, test=0, size=nyu),
+        "NYU .jpg + .png, 640x480": lambda: fabricate.write_nyu_png(base / "png", scenes=scenes, test=0, size=nyu),
+        "DIML indoor LR .png, 512x288": lambda: fabricate.write_diml(
+            base / "lr", indoor=room, outdoor=(0, 0), sizes={"LR": (288, 512)}
         ),
-        "DIML indoor HR .png, 1344x756": fabricate.write_diml(
-            base / "hr", indoor={"12. Livingroom": (frames, 0)}, outdoor=(0, 0), sizes={"HR": (756, 1344)}
+        "DIML indoor HR .png, 1344x756": lambda: fabricate.write_diml(
+            base / "hr", indoor=room, outdoor=(0, 0), sizes={"HR": (756, 1344)}
         ),
     }
 
@@ -119,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--data", action="append", default=[], type=Path, help="also a data set of your own; repeatable"
     )
+    parser.add_argument("--only", default="", help="only made-up data sets whose name holds this")
     parser.add_argument("--frames", type=int, default=40, help="frames of each made-up data set")
     parser.add_argument("--read", type=int, default=40, help="frames that a round reads at most")
     parser.add_argument("--rounds", type=int, default=7)
@@ -128,11 +130,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        roots = made_up(base, given.frames) | {f"{path.name} (real)": path for path in given.data}
+        chosen = {name: make for name, make in made_up(base, given.frames).items() if given.only in name}
+        roots = {name: make() for name, make in chosen.items()} | {f"{path.name} (real)": path for path in given.data}
         for data, root in roots.items():
             print(data, flush=True)
             rows[data] = measure(root, base, given)
-    machine, versions = describe_machine(), describe_versions()
+    machine, versions = describe_machine(), describe_versions("h5py", "imagecodecs")
     head = (
         "Frames per second of random access, median (slowest - fastest round), times the original, size of a frame.\n"
         f"{machine['processor']}, {machine['cores']} cores, one thread; "

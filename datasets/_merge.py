@@ -46,10 +46,10 @@ def merge(
     with atomic_path(out) as temporary:
         try:
             bad, count = _assemble(paths, temporary, listed, plan, info, compression)
-        except (RuntimeError, ValueError, KeyError) as error:
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
             # HDF5 wraps what the system said, of a full disk for instance, in words about itself.
             said = re.search(r"error message = '([^']*)'", str(error))
-            why = said.group(1).lower() if said else " ".join(str(error).split())
+            why = said.group(1).lower() if said else " ".join((getattr(error, "strerror", None) or str(error)).split())
             raise OutputError(f"cannot write {out}: {why}") from error
         packed = Packed(temporary)
         try:

@@ -172,4 +172,8 @@ def _stack(samples: Sequence[FrameBatch | str]) -> FrameBatch | str:
 
 
 def _one_thread(_: int) -> None:
+    """Workers compete with each other and with the model: threads of their own would only get in the way."""
+    import cv2
+
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)

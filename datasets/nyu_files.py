@@ -149,6 +149,9 @@ class NyuPng(_PartedFiles):
         for path in sorted(self.root.absolute().rglob("rgb_*.jpg")):
             # relative to the parent, so that ROOT/official_splits/test may be given by itself
             parts["test" in path.relative_to(self.root.absolute().parent).parts[:-2]].append(path)
+        # The official training images are of the same rooms as sync/, and mostly the same pictures.
+        if any("sync" in path.parts for path in parts[0]):
+            parts[0][:] = [path for path in parts[0] if "official_splits" not in path.parts]
         chosen = []
         for part, name in zip(parts, self.lists, strict=True):
             given = self.root / name

@@ -35,15 +35,18 @@ class Prepared:
     ----------
     path : Path
     frames, resumed : int
-        Frames in the file, and how many of them an earlier run had packed.
+        Frames in the file, and how many an earlier run had dealt with.
     bad : tuple of BadFrame
         Frames that were skipped.
+    fresh : bool
+        Whether this run made the file; otherwise it was there already.
     """
 
     path: Path
     frames: int
     resumed: int
     bad: tuple[BadFrame, ...]
+    fresh: bool = True
 
 
 def prepare(
@@ -119,7 +122,8 @@ def prepare(
         part, begun = read_part(frames, begun, size, compression, threads, skip_bad=skip_bad, on_frame=on_frame)
         with atomic_path(parts / f"{begun:08d}.h5") as temporary:
             temporary.write_bytes(part)
-    info = {"dataset": reader.name, "options": reader.options, "size": size, "dofsim": __version__}
+    origin = reader.info if isinstance(reader, Packed) else {"dataset": reader.name, "options": reader.options}
+    info = {"dataset": origin["dataset"], "options": origin["options"], "size": size, "dofsim": __version__}
     bad, count = merge(parts, out, listed, plan, info, compression)
     shutil.rmtree(parts, ignore_errors=True)
     return Prepared(out, count, resumed, bad)
@@ -160,6 +164,6 @@ def _same(out: Path, plan: str) -> Prepared | None:
         if packed is None or packed.plan != plan:
             return None
         count = len(packed.entries("all"))
-        return Prepared(out, count, count, packed.skipped)
+        return Prepared(out, count, count, packed.skipped, fresh=False)
     except (DepthError, KeyError):
         return None

@@ -96,6 +96,7 @@ class SideBySide(Reader):
 
     @cached_property
     def _order(self) -> str:
+        _ = self._source  # complains of a damaged file
         path = self.root / "source.json"
         order = json.loads(path.read_text(encoding="utf-8")).get("order") if path.is_file() else None
         if order not in (None, *ORDERS):

@@ -98,8 +98,6 @@ class Transform:
         View
         """
         if self._pipelines is None:
-            # Many workers with one thread each: OpenCV's own threads would only get in their way.
-            cv2.setNumThreads(1)
             self._pipelines = _pipeline(self.recipe, self.size), _pipeline("plain", self.size)
         numbers = (seed,) if isinstance(seed, int) else seed
         wanted = LEAST_KNOWN * float(frame.known.mean())

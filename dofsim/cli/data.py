@@ -122,11 +122,11 @@ def prepare(
         report.result(done.path)
         for frame in done.bad:
             report.warn(f"skipped {frame.reason}")
-        if done.resumed >= done.frames:
+        if not done.fresh:
             report.note(f"it was there already: {done.frames} frames")
             return
         megabytes = done.path.stat().st_size / 2**20
-        resumed = f", {done.resumed} of them by an earlier run" if done.resumed else ""
+        resumed = f" ({done.resumed} read by an earlier run)" if done.resumed else ""
         report.note(
             f"{done.frames} frames{resumed}, {len(done.bad)} skipped, {megabytes:.1f} MB, "
             f"{perf_counter() - began:.1f} s; every frame was read back and compared"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -89,7 +90,7 @@ def evaluate(
     from dofsim.evaluation.report import to_markdown
 
     if out is not None:
-        _make_folder(out, overwrite=overwrite)
+        _check_folder(out, overwrite=overwrite)
     raw = _wants_raw(data, dataset, raw)
     frames = open_frames(data, dataset, split, raw=raw, resolution=resolution, confidence=confidence)
     if limit is not None and limit < len(frames):
@@ -156,7 +157,8 @@ def _facts(frames: Frames, data: Path, split: str, limit: int | None) -> dict[st
     return facts | ({"size": packed["size"]} if packed else {})
 
 
-def _make_folder(out: Path, *, overwrite: bool) -> None:
+def _check_folder(out: Path, *, overwrite: bool) -> None:
+    """Complain before the work, not after it; the folder is made with the results."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; give a folder for the results (-o FOLDER)")
     there = [name for name in FILES if (out / name).exists()]
@@ -164,10 +166,9 @@ def _make_folder(out: Path, *, overwrite: bool) -> None:
         raise OutputError(
             f"{out} holds results already ({there[0]}); choose another folder, or allow it with --overwrite"
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {out}: {error.strerror}") from error
+    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise OutputError(f"cannot make the folder {out}: {nearest} is not a folder that can be written to")
 
 
 def _write(found: Evaluation, frames: Frames, out: Path, worst: int) -> None:
@@ -175,6 +176,10 @@ def _write(found: Evaluation, frames: Frames, out: Path, worst: int) -> None:
     from dofsim.evaluation.sheet import draw_sheet
     from dofsim.files import atomic_path
 
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {out}: {error.strerror}") from error
     texts = (to_json(found, worst=worst), to_markdown(found, worst=worst), to_csv(found))
     for name, text in zip(FILES, texts, strict=False):
         with atomic_path(out / name) as temporary:

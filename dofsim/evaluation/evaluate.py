@@ -202,9 +202,15 @@ def evaluate(
         on_frame(entry.name)
         try:
             frame = frames[index]
-            began = time.perf_counter()
-            predicted = model(frame.photo)
-            seconds += time.perf_counter() - began
+        except DepthError as error:
+            if not skip_bad:
+                raise
+            bad.append(BadFrame(entry.name, str(error)))
+            continue
+        began = time.perf_counter()
+        predicted = model(frame.photo)
+        seconds += time.perf_counter() - began
+        try:
             images.append(_score(index, frame, predicted, model.kind, protocol))
         except DepthError as error:
             if not skip_bad:

@@ -114,7 +114,8 @@ def open_predictor(
 def _from_onnx(model: str | os.PathLike[str] | None, threads: int | None) -> Predictor:
     record = find_model(model)
     # A first photo finds out about the file at once, before a data set is read.
-    estimate(np.zeros((64, 64, 3), np.uint8), model=model, threads=threads)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    estimate(noise, model=model, threads=threads)
     return Predictor(
         record.name,
         record.file.name,

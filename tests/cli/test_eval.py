@@ -140,6 +140,16 @@ def test_bad_wishes_are_one_line(dofsim, folder, tmp_path, change, says, code):
     assert result.out == ""
 
 
+def test_nothing_is_left_of_an_evaluation_that_fails(dofsim, folder, tmp_path):
+    assert dofsim("eval", "--data", folder, "--model", "midas", "-o", tmp_path / "out").code == 6
+    assert dofsim("eval", "--data", folder, "--crop", "eigen", "-o", tmp_path / "out").code == 4
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    result = dofsim("eval", "--data", folder, "-o", tmp_path / "file" / "out")
+    assert result.code == 5
+    assert "not a folder that can be written to" in result.complaint
+
+
 def test_bad_models_are_one_line(dofsim, folder, tmp_path):
     other = make_model(tmp_path / "other.onnx", channels=4)
     result = dofsim("eval", "--data", folder, "--model", other)

@@ -252,6 +252,9 @@ def test_side_by_side_halves(tmp_path, roots):
     (flipped / "source.json").write_text(json.dumps(record | {"order": "up-down"}))
     with pytest.raises(DepthError, match="names the order 'up-down'"):
         open_frames(flipped)[0]
+    (flipped / "source.json").write_text("[]")
+    with pytest.raises(DepthError, match="does not describe a source"):
+        open_reader(flipped).notes()
 
 
 def test_a_picture_without_halves(tmp_path):

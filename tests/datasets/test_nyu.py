@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 
 import h5py
 import numpy as np
@@ -172,9 +173,14 @@ def test_photos_and_millimetres(roots, tmp_path):
     assert np.abs(frame.photo.astype(int) - photo).mean() < 4  # JPEG
     np.testing.assert_array_equal(frame.depth, np.where(depth > 0, depth / np.float32(1000), np.nan))
     assert frame.scene_type == "kitchen"
+    twice = fabricate.write_nyu_png(tmp_path / "twice")
+    shutil.copytree(twice / "official_splits" / "test", twice / "official_splits" / "train")
+    assert len(open_frames(twice, split="trainval")) == 8
+    shutil.rmtree(twice / "sync")
+    assert len(open_frames(twice, split="trainval")) == 3
     test_only = roots["nyu-png"] / "official_splits" / "test"
     assert len(open_frames(test_only, split="test")) == 3
-    root = fabricate.write_nyu_png(tmp_path)
+    root = fabricate.write_nyu_png(tmp_path / "listed")
     (root / "nyudepthv2_train_files_with_gt.txt").write_text(
         "/study_0003/rgb_00002.jpg /study_0003/sync_depth_00002.png 518.8579\n"
         "/kitchen_0001a/rgb_00000.jpg /kitchen_0001a/sync_depth_00000.png 518.8579\n"

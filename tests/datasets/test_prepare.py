@@ -82,6 +82,16 @@ def test_chunks_are_those_of_the_registered_filters(roots, tmp_path):
             )
 
 
+def test_a_packed_file_can_be_packed_again(roots, tmp_path):
+    prepare(open_reader(roots["nyu"], raw=True), tmp_path / "whole.h5")
+    prepare(open_reader(tmp_path / "whole.h5"), tmp_path / "small.h5", size=24)
+    packed = Packed(tmp_path / "small.h5")
+    assert packed.info["dataset"] == "nyu"
+    assert packed.info["options"] == {"raw": True}
+    assert len(packed.entries("test")) == 4
+    assert {frame.depth.shape for frame in open_frames(tmp_path / "small.h5", split="all")} == {(18, 24)}
+
+
 def test_one_split_only(roots, tmp_path):
     out = tmp_path / "test.h5"
     prepare(open_reader(roots["nyu"]), out, split="test")
@@ -128,7 +138,8 @@ def test_a_second_run_finds_the_work_done(roots, tmp_path):
     prepare(open_reader(roots["nyu"]), out)
     before = out.stat().st_mtime_ns
     again = prepare(open_reader(roots["nyu"]), out)
-    assert again.resumed == again.frames == 12
+    assert again.frames == 12
+    assert not again.fresh
     assert out.stat().st_mtime_ns == before
     with pytest.raises(OutputError, match="holds something else"):
         prepare(open_reader(roots["nyu"], raw=True), out)
