@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dofsim.datasets.reader import KINDS
 from dofsim.datasets.stream import FrameStream, scene_type_names
-from dofsim.errors import DepthError, MissingExtraError, ParameterError
+from dofsim.errors import DepthError, DofsimError, MissingExtraError, ParameterError
 
 try:
     import torch
@@ -51,20 +51,44 @@ class Batches:
     Raises
     ------
     DepthError
-        While iterating, if a frame cannot be used.
+        While iterating, if a frame cannot be used or cannot teach what is asked for.
+    DofsimError
+        If the system kills a worker.
     """
 
-    def __init__(self, loader: DataLoader[FrameBatch | str]) -> None:
+    def __init__(self, loader: DataLoader[FrameBatch | DepthError]) -> None:
         self._loader = loader
 
     def __len__(self) -> int:
         return len(self._loader)
 
     def __iter__(self) -> Iterator[FrameBatch]:
-        for batch in self._loader:
-            if isinstance(batch, str):
-                raise DepthError(batch)
+        batches = self._started()
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except RuntimeError as error:
+                if "DataLoader worker" not in str(error):
+                    raise
+                raise DofsimError(
+                    "a process that reads frames was killed, mostly for want of memory; start fewer of them (--workers)"
+                ) from error
+            if isinstance(batch, DepthError):
+                raise batch
             yield batch
+
+    def _started(self) -> Iterator[FrameBatch | DepthError]:
+        """Start the workers. OpenCV's threads do not survive a fork, and workers that believe in them hang or crash."""
+        import cv2
+
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            return iter(self._loader)
+        finally:
+            cv2.setNumThreads(threads)
 
 
 def load_batches(
@@ -140,19 +164,19 @@ class _Steps(Sampler[list[Ticket]]):
             yield [(step, place) for place in self._places]
 
 
-class _Samples(Dataset[FrameBatch | str]):
-    """Samples by ticket; a text where a frame cannot be used, because a worker's exception would bring a traceback."""
+class _Samples(Dataset[FrameBatch | DepthError]):
+    """Samples by ticket; an error instead where one is due: raised in a worker it would bring its traceback along."""
 
     def __init__(self, stream: FrameStream) -> None:
         self._stream = stream
         names = {name: number for number, name in enumerate(scene_type_names(stream.frames))}
         self._types = [-1 if name is None else names[name] for name in stream.frames.scene_types]
 
-    def __getitem__(self, ticket: Ticket) -> FrameBatch | str:
+    def __getitem__(self, ticket: Ticket) -> FrameBatch | DepthError:
         try:
             frame = self._stream.sample(*ticket)
         except DepthError as error:
-            return str(error)
+            return error
         index = self._stream.index(*ticket)
         return FrameBatch(
             torch.from_numpy(frame.photo),
@@ -163,11 +187,11 @@ class _Samples(Dataset[FrameBatch | str]):
         )
 
 
-def _stack(samples: Sequence[FrameBatch | str]) -> FrameBatch | str:
+def _stack(samples: Sequence[FrameBatch | DepthError]) -> FrameBatch | DepthError:
     """A batch, or the first complaint."""
-    whole = [sample for sample in samples if not isinstance(sample, str)]
+    whole = [sample for sample in samples if not isinstance(sample, DepthError)]
     if len(whole) < len(samples):
-        return next(sample for sample in samples if isinstance(sample, str))
+        return next(sample for sample in samples if isinstance(sample, DepthError))
     return FrameBatch(*(torch.stack(column) for column in zip(*whole, strict=True)))
 
 
