@@ -120,8 +120,11 @@ def _append(path: Path, row: dict[str, float]) -> None:
 
 
 def _drop_after(path: Path, step: int) -> None:
-    """Keep the header and the whole rows up to a step."""
+    """Keep the header and the whole rows up to a step; nothing at step 0, which may begin with other columns."""
     if not path.is_file():
+        return
+    if not step:
+        path.unlink()
         return
     text = path.read_text(encoding="utf-8", errors="replace")
     kept = []

@@ -18,7 +18,7 @@ from dofsim.errors import ModelError, OutputError
 from dofsim.files import atomic_path
 from dofsim.pix2pix._torch import require
 from dofsim.pix2pix.config import RunConfig
-from dofsim.pix2pix.stored import parse
+from dofsim.pix2pix.stored import BEST, LAST, parse
 
 require("torch", "safetensors")
 
@@ -28,9 +28,6 @@ from safetensors.torch import save_file  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 from dofsim.pix2pix.learner import Learner  # noqa: E402
-
-LAST = "last.safetensors"
-BEST = "best.safetensors"
 
 
 @dataclass

@@ -21,7 +21,7 @@ from dofsim.errors import OutputError, ParameterError
 from dofsim.files import atomic_path
 from dofsim.pix2pix._torch import require
 from dofsim.pix2pix.config import RunConfig
-from dofsim.pix2pix.stored import FREE, differences, read_config
+from dofsim.pix2pix.stored import FREE, differences, has_learnt, read_config
 
 require("torch", "accelerate", "safetensors", "tensorboard")
 
@@ -184,8 +184,8 @@ class _Run:
             )
 
     def _open_folder(self) -> None:
-        """Make the folder and store the configuration, unless another one is there."""
-        if (self.out / "config.json").exists():
+        """Make the folder and store the configuration, unless something was learnt there with another one."""
+        if has_learnt(self.out):
             other = [name for name in differences(read_config(self.out), self.config) if name not in FREE]
             if other:
                 raise ParameterError(
@@ -196,7 +196,7 @@ class _Run:
             try:
                 self.out.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise OutputError(f"the run folder {self.out} cannot be made: {error}") from error
+                raise OutputError(f"the run folder {self.out} cannot be made: {error.strerror}") from error
             with atomic_path(self.out / "config.json") as temporary:
                 temporary.write_text(self.config.to_json() + "\n", encoding="utf-8")
         self.engine.wait_for_everyone()

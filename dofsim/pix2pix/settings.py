@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dofsim.depth.depth_map import DepthKind
 from dofsim.errors import ParameterError
 from dofsim.pix2pix.config import DataConfig, GeneratorName, ObjectiveConfig, ObjectiveName, RunConfig
-from dofsim.pix2pix.stored import read_config
+from dofsim.pix2pix.stored import has_learnt, read_config
 
 if TYPE_CHECKING:
     from dofsim.datasets.frames import Frames
@@ -122,6 +122,8 @@ _PLAIN = frozenset(
 def configure(out: str | Path, given: Mapping[str, Any]) -> RunConfig:
     """The configuration of a run folder: its own if it holds a run, else what suits the wishes.
 
+    A run that has learnt nothing yet gives way to one that says what to train on.
+
     Parameters
     ----------
     out : path
@@ -141,7 +143,7 @@ def configure(out: str | Path, given: Mapping[str, Any]) -> RunConfig:
     ParameterError
         For a name that is none, or if there is neither a run nor data.
     """
-    if (Path(out) / "config.json").exists():
+    if has_learnt(out) or (not given.get("data") and (Path(out) / "config.json").exists()):
         return override(read_config(out), given)
     if not given.get("data"):
         raise ParameterError(f"there is no run at {out} to go on with; say what to train on (--data ROOT)")

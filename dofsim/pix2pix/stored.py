@@ -13,6 +13,8 @@ from typing import Any, Literal, TypeVar
 from dofsim.errors import ModelError
 from dofsim.pix2pix.config import FORMAT, RunConfig
 
+#: Checkpoints of a run: what the rest of it depends on, and the averaged generator of the best validation.
+LAST, BEST = "last.safetensors", "best.safetensors"
 #: Settings that may change when a run is taken up again: they decide how long and how fast it goes, not what it learns.
 FREE = frozenset({"steps", "threads", "workers", "save_every", "log_every", "patience", "data.root"})
 
@@ -62,6 +64,11 @@ def read_config(run: str | Path) -> RunConfig:
     except (OSError, ValueError) as error:
         raise ModelError(f"{run} is no run of `dofsim train`: it has no readable config.json") from error
     return parse(text, str(path))
+
+
+def has_learnt(run: str | Path) -> bool:
+    """Whether a folder holds any weights of a run; a configuration alone is only an attempt."""
+    return any((Path(run) / name).exists() for name in (LAST, BEST))
 
 
 def differences(first: RunConfig, second: RunConfig) -> list[str]:

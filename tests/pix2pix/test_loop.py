@@ -252,12 +252,30 @@ def test_a_checkpoint_of_another_architecture_is_refused(toy, tmp_path):
         checkpoint.fill(learner.generator, {**weights, "more": torch.zeros(1)}, "it")
 
 
+def test_a_folder_is_taken_once_something_was_learnt_there(toy, tmp_path):
+    loop.train(toy.config(steps=4, save_every=2), tmp_path, toy.source)
+    (tmp_path / "last.safetensors").rename(tmp_path / "best.safetensors")
+    before = (tmp_path / "best.safetensors").read_bytes()
+    with pytest.raises(ParameterError, match=r"a run with other settings \(batch\)"):
+        loop.train(toy.config(steps=4, batch=2), tmp_path, toy.source)
+    assert (tmp_path / "best.safetensors").read_bytes() == before
+    (tmp_path / "best.safetensors").unlink()
+    assert loop.train(toy.config("l1", steps=4, batch=2), tmp_path, toy.source).progress.step == 4
+    log = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert [row["step"] for row in log] == ["3", "4"]
+    assert None not in log[0]
+    assert read_config(tmp_path).batch == 2
+
+
 def test_broken_checkpoints_are_said(toy, tmp_path):
     with pytest.raises(ModelError, match="no checkpoint yet"):
         checkpoint.generator_weights(tmp_path)
     (tmp_path / "last.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(ModelError, match="no readable checkpoint"):
         checkpoint.generator_weights(tmp_path)
+    with pytest.raises(ModelError, match="no readable config"):
+        loop.train(toy.config(), tmp_path, toy.source)
+    (tmp_path / "config.json").write_text(toy.config().to_json())
     with pytest.raises(ModelError, match="no readable checkpoint"):
         loop.train(toy.config(), tmp_path, toy.source)
     from safetensors.torch import save_file
