@@ -82,5 +82,7 @@ def open_hdf5(path: Path) -> h5py.File:
     except FileNotFoundError as error:
         raise DepthError(f"the file {path} is missing") from error
     except (OSError, RuntimeError, KeyError) as error:
-        why = "it is truncated" if "truncated" in str(error) else " ".join(str(error).split())
+        said = " ".join(str(error).split())
+        reasons = {"truncated": "it is truncated", "signature not found": "it is none"}
+        why = next((reason for sign, reason in reasons.items() if sign in said), said)
         raise DepthError(f"{path} cannot be opened as an HDF5 file: {why}") from error

@@ -16,7 +16,7 @@ from dofsim.datasets._codecs import codec, make_array, write_chunk
 from dofsim.datasets.frames import Frames
 from dofsim.datasets.packed import checksum, encode_depth
 from dofsim.datasets.resize import Size, resize
-from dofsim.errors import DepthError, OutputError
+from dofsim.errors import FrameError, OutputError
 from dofsim.files import atomic_path
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ _READ_AHEAD = 4
 
 def open_parts(parts: Path, plan: str) -> int:
     """Make the folder of parts, or find how many frames an earlier run of the same plan has packed into it."""
-    note = parts / "plan.txt"
+    note, out = parts / "plan.txt", parts.with_name(parts.name[1 : -len(".parts")])
+    if not out.parent.is_dir():
+        raise OutputError(f"cannot write {out}: the folder {out.parent} does not exist; make it first")
     try:
         if parts.is_dir() and not (note.is_file() and note.read_text(encoding="utf-8") == plan):
             shutil.rmtree(parts)
@@ -42,7 +44,7 @@ def open_parts(parts: Path, plan: str) -> int:
         stops = [int(path.stem) for path in parts.glob("*.h5")]
         return max(stops, default=0)
     except OSError as error:
-        raise OutputError(f"cannot write beside {parts.parent / parts.name[1:-6]}: {error.strerror}") from error
+        raise OutputError(f"cannot write beside {out}: {error.strerror}") from error
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def read_part(
     held = 0
     for number, outcome in _ahead(frames, begun, size, compression, threads):
         entry = frames.entries[number]
-        if isinstance(outcome, DepthError):
+        if isinstance(outcome, FrameError):
             if not skip_bad:
                 raise outcome
             bad.append([entry.name, str(outcome)])
@@ -89,18 +91,18 @@ def read_part(
 
 def _ahead(
     frames: Frames, begun: int, size: Size | None, compression: str, threads: int
-) -> Iterator[tuple[int, _Encoded | DepthError]]:
+) -> Iterator[tuple[int, _Encoded | FrameError]]:
     """Frames in order, or what is wrong with them, read and encoded a few ahead by threads."""
     encode = codec(compression).encode
 
-    def read(number: int) -> _Encoded | DepthError:
+    def read(number: int) -> _Encoded | FrameError:
         try:
             frame = frames[number]
-        except DepthError as error:
+        except FrameError as error:
             return error
         photo, depth = (frame.photo, frame.depth) if size is None else resize(frame.photo, frame.depth, size)
         if not np.isfinite(depth).any():
-            return DepthError(f"{frame.name}: no pixel's depth is left known at {depth.shape[1]}x{depth.shape[0]} px")
+            return FrameError(f"{frame.name}: no pixel's depth is left known at {depth.shape[1]}x{depth.shape[0]} px")
         stored = encode_depth(depth, millimetres=frames.entries[number].millimetres)
         key = f"{depth.shape[0]}x{depth.shape[1]}-{stored.dtype}"
         return _Encoded(key, encode(photo.tobytes()), encode(stored.tobytes()), checksum(photo, stored))

@@ -21,7 +21,7 @@ from dofsim.datasets.terms import family
 from dofsim.depth.depth_map import DepthKind
 from dofsim.errors import DepthError
 
-SPLIT_FILE = "splits.json"
+INDEX, SPLIT_FILE = "index.csv", "splits.json"
 
 _KINDS = {"metric_depth_mm": DepthKind.METRIC, "inverse_depth_1_per_m": DepthKind.INVERSE}
 
@@ -40,7 +40,7 @@ class RgbdFolder(Reader):
     @classmethod
     def recognise(cls, root: Path) -> bool:
         """Whether a pair or an index is there."""
-        return (root / "index.csv").is_file() or next(root.glob("*/*/*.depth.png"), None) is not None
+        return (root / INDEX).is_file() or next(root.glob("*/*/*.depth.png"), None) is not None
 
     def entries(self, split: str) -> list[Entry]:
         """See :meth:`Reader.entries`; sorted by source, scene and id."""
@@ -73,6 +73,12 @@ class RgbdFolder(Reader):
     def missing(self) -> list[str]:
         """See :meth:`Reader.missing`."""
         lines = []
+        if not (self.root / INDEX).is_file():
+            alone = [
+                path for path in sorted(self.root.glob("*/*/*.jpg")) if not path.with_suffix(".depth.png").is_file()
+            ]
+            if alone:
+                lines.append(f"{len(alone)} photos have no depth file beside them, the first: {alone[0]}")
         for what, attribute in (("photos", "photo_path"), ("depth files", "depth_path")):
             lost = [entry.name for entry in self._entries if not getattr(entry.place, attribute).is_file()]
             if lost:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dofsim.datasets.reader import KINDS, SPLITS, Depth, Entry, Photo, Reader
 from dofsim.depth.depth_map import DepthKind
-from dofsim.errors import DepthError, ParameterError
+from dofsim.errors import DepthError, FrameError, ParameterError
 
 __all__ = ["KINDS", "SPLITS", "BadFrame", "Frame", "Frames", "open_frames"]
 
@@ -98,7 +98,7 @@ class Frames(Sequence[Frame]):
 
         Raises
         ------
-        DepthError
+        FrameError
             If the frame cannot be used: a file is missing or broken, photo and depth differ in size, or no pixel's
             depth is known. The message names the frame.
         """
@@ -109,9 +109,9 @@ class Frames(Sequence[Frame]):
             photo, depth = self.reader.read(entry)
         except DepthError as error:
             said = str(error)
-            raise (error if entry.name in said else DepthError(f"{entry.name}: {said}")) from error
+            raise FrameError(said if entry.name in said else f"{entry.name}: {said}") from error
         except Exception as error:
-            raise DepthError(f"{entry.name} cannot be read: {' '.join(str(error).split())}") from error
+            raise FrameError(f"{entry.name} cannot be read: {' '.join(str(error).split())}") from error
         return _checked(photo, depth, entry)
 
     @property
@@ -148,13 +148,13 @@ class Frames(Sequence[Frame]):
 
         Raises
         ------
-        DepthError
+        FrameError
             As ``frames[index]``, without ``on_bad``.
         """
         for index, entry in enumerate(self.entries):
             try:
                 frame = self[index]
-            except DepthError as error:
+            except FrameError as error:
                 if on_bad is None:
                     raise
                 on_bad(BadFrame(entry.name, str(error)))
@@ -183,7 +183,7 @@ class Frames(Sequence[Frame]):
         for index in range(len(self)):
             try:
                 self[index]
-            except DepthError as error:
+            except FrameError as error:
                 bad.append(BadFrame(self.entries[index].name, str(error)))
             else:
                 good.append(index)
@@ -251,9 +251,9 @@ def open_frames(
 def _checked(photo: Photo, depth: Depth, entry: Entry) -> Frame:
     """Make a frame of what was read, or say what is wrong with it."""
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or photo.size == 0:
-        raise DepthError(f"{entry.name}: the photo is {photo.shape} {photo.dtype}, not 8-bit RGB")
+        raise FrameError(f"{entry.name}: the photo is {photo.shape} {photo.dtype}, not 8-bit RGB")
     if depth.shape != photo.shape[:2]:
-        raise DepthError(f"{entry.name}: the depth is {_size(depth)}, its photo {_size(photo)} px")
+        raise FrameError(f"{entry.name}: the depth is {_size(depth)}, its photo {_size(photo)} px")
     depth = np.array(depth, np.float32)
     unknown = ~np.isfinite(depth)
     if entry.kind is DepthKind.METRIC:
@@ -262,7 +262,7 @@ def _checked(photo: Photo, depth: Depth, entry: Entry) -> Frame:
         unknown |= ~(depth >= 0)
     depth[unknown] = np.nan
     if unknown.all():
-        raise DepthError(f"{entry.name}: no pixel has a known depth (all of them are 0 or NaN)")
+        raise FrameError(f"{entry.name}: no pixel has a known depth (all of them are 0 or NaN)")
     return Frame(photo, depth, entry.kind, entry.dataset, entry.scene, entry.identifier, entry.scene_type)
 
 

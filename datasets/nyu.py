@@ -84,10 +84,12 @@ class NyuLabelled(Reader):
 
     def missing(self) -> list[str]:
         """See :meth:`Reader.missing`."""
+        if not (self._folder / SPLIT_FILE).is_file():
+            return [self._without_splits]
         try:
             train, test = self._splits
-        except DepthError as error:
-            return [str(error)]
+        except DepthError:
+            return []  # said by whoever asks for a split
         notes = []
         if (len(train), len(test)) != (TRAIN, TEST):
             notes.append(f"the official split is {TRAIN} + {TEST} images, {SPLIT_FILE} has {len(train)} + {len(test)}")
@@ -95,6 +97,11 @@ class NyuLabelled(Reader):
         if left:
             notes.append(f"{left} of the {len(self._entries)} images are in neither part of {SPLIT_FILE}")
         return notes
+
+    @property
+    def _without_splits(self) -> str:
+        path = self._folder / SPLIT_FILE
+        return f"{path} is missing, so only the split 'all' can be opened; get it from {self.origin}"
 
     @cached_property
     def _entries(self) -> list[Entry]:
@@ -120,7 +127,7 @@ class NyuLabelled(Reader):
         """Indices from 0 of the official training and test images."""
         path = self._folder / SPLIT_FILE
         if not path.is_file():
-            raise DepthError(f"{path} is missing, so only the split 'all' can be opened; get it from {self.origin}")
+            raise DepthError(self._without_splits)
         stored = _read_splits(path)
         parts = []
         for name in ("trainNdxs", "testNdxs"):

@@ -11,7 +11,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +92,8 @@ def prepare(
     Raises
     ------
     DepthError
-        If a frame cannot be used, the split is empty, or the finished file does not hold what was packed.
+        If a frame cannot be used, the split is empty, what tells the parts apart is damaged, or the finished file does
+        not hold what was packed.
     OutputError
         If the file cannot be written; whatever stood there is untouched.
     """
@@ -137,9 +137,12 @@ def _listed(reader: Reader, split: str) -> list[tuple[Entry, int]]:
     whole = reader.entries("all")
     part_of: dict[int, int] = {}
     for number, name in enumerate(PARTS[:-1]):
-        # Without the file that tells the parts apart, all frames can still be packed.
-        with suppress(DepthError):
+        try:
             part_of |= {id(entry): number for entry in reader.entries(name)}
+        except DepthError as error:
+            # Without the file that tells the parts apart, all frames can still be packed.
+            if str(error) not in reader.missing():
+                raise
     return [(entry, part_of.get(id(entry), len(PARTS) - 1)) for entry in whole]
 
 

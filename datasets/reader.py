@@ -89,7 +89,7 @@ class Reader(ABC):
         Raises
         ------
         DepthError
-            If the data set is damaged, or misses what tells its parts apart.
+            If the data set is damaged, or misses what tells its parts apart; :meth:`missing` then says the same.
         """
 
     @abstractmethod

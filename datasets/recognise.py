@@ -84,7 +84,7 @@ def wrong_root(root: Path, reader: type[Reader] | None = None) -> str:
         return f"{root} {what or f'holds no {reader.title}'}; expected {tree}{source}"
     names = ", ".join(sorted({reader.name for reader in READERS}))
     return (
-        f"{root} {what or 'has none of the known layouts'} ({names}); `dofsim data check` shows the expected trees "
+        f"{root} {what or f'has none of the known layouts ({names})'}; `dofsim data check` shows the expected trees "
         "and where the owners publish the data"
     )
 

@@ -68,7 +68,7 @@ class FrameStream:
 
         Raises
         ------
-        DepthError
+        FrameError
             If the frame cannot be used; the message names it.
         """
         frame = self.frames[self.index(step, place)]

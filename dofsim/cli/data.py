@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dofsim.cli.options import Confidence, Dataset, Quiet, Raw, Resolution, SkipBad
-from dofsim.errors import DepthError, ParameterError
+from dofsim.cli.options import Confidence, Dataset, Quiet, Raw, Resolution, SkipBad, hint_at_skip_bad
+from dofsim.errors import DepthError, FrameError, ParameterError
 
 if TYPE_CHECKING:
     from dofsim.cli.report import Report
@@ -57,7 +57,7 @@ def check(
         with Report(len(reader.entries("all")), quiet=quiet) as report:
             facts["bad"] = _read_all(reader, report)
     typer.echo(json.dumps(facts, indent=2, ensure_ascii=False) if as_json else _as_text(facts))
-    return DepthError.exit_code if facts.get("bad") else 0
+    return DepthError.exit_code if facts["damaged"] or facts.get("bad") else 0
 
 
 @app.command("prepare")
@@ -107,7 +107,7 @@ def prepare(
     wanted = None if size is None else parse_size(size)
     reader = open_reader(root, dataset, raw=raw, resolution=resolution, confidence=confidence)
     began = perf_counter()
-    with Report(len(reader.entries(split)), quiet=quiet) as report:
+    with Report(len(reader.entries(split)), quiet=quiet) as report, hint_at_skip_bad():
         done = pack(
             reader,
             out,
@@ -120,6 +120,8 @@ def prepare(
             on_frame=report.stage,
         )
         report.result(done.path)
+        for missing in reader.missing():
+            report.warn(missing)
         for frame in done.bad:
             report.warn(f"skipped {frame.reason}")
         if not done.fresh:
@@ -150,21 +152,24 @@ def _expected(dataset: str) -> str:
 def _facts(reader: Reader) -> dict[str, Any]:
     from dofsim.datasets.reader import SPLITS
 
-    counts: dict[str, int | None] = {}
-    for split in SPLITS:
+    counts: dict[str, int | None] = {"all": len(reader.entries("all"))}
+    missing = reader.missing()
+    damaged: list[str] = []
+    for split in SPLITS[:-1]:
         try:
             counts[split] = len(reader.entries(split))
-        except DepthError:
-            if split == "all":
-                raise
+        except DepthError as error:
             counts[split] = None
+            if str(error) not in (*missing, *damaged):
+                damaged.append(str(error))
     kinds = sorted({entry.kind.value for entry in reader.entries("all")})
     return {
         "root": str(reader.root),
         "dataset": reader.name,
         "title": reader.title,
         "found": reader.notes(),
-        "missing": reader.missing(),
+        "missing": missing,
+        "damaged": damaged,
         "depth": kinds,
         "frames": counts,
     }
@@ -179,7 +184,7 @@ def _read_all(reader: Reader, report: Report) -> list[dict[str, str]]:
         report.stage(entry.name)
         try:
             frames[index]
-        except DepthError as error:
+        except FrameError as error:
             bad.append({"frame": entry.name, "reason": str(error)})
     return bad
 
@@ -191,6 +196,7 @@ def _as_text(facts: dict[str, Any]) -> str:
     rows = [
         *(("found", note) for note in facts["found"]),
         *(("missing", note) for note in facts["missing"]),
+        *(("damaged", note) for note in facts["damaged"]),
         ("depth", ", ".join(facts["depth"])),
         ("frames", f"{own}{'; ' if own else ''}{both}all {frames['all']}"),
     ]

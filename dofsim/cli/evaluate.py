@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dofsim.cli.options import Confidence, Dataset, Quiet, Resolution, SkipBad
+from dofsim.cli.options import Confidence, Dataset, Quiet, Resolution, SkipBad, hint_at_skip_bad
 from dofsim.errors import OutputError, ParameterError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def evaluate(
     alignment = choose_alignment(predictor.kind, align)
     protocol = _protocol(frames, alignment=alignment, crop=crop, nearest=nearest, farthest=farthest)
     facts = _facts(frames, data, split, limit)
-    with Report(len(frames), quiet=quiet) as report:
+    with Report(len(frames), quiet=quiet) as report, hint_at_skip_bad():
         found = score(predictor, frames, protocol, skip_bad=skip_bad, unit=mean_over, data=facts, on_frame=report.stage)
         for frame in found.bad:
             report.warn(f"skipped {frame.reason}")
@@ -132,7 +132,10 @@ def _protocol(frames: Frames, **wish: Any) -> Protocol:
     protocols = {standard_protocol(entry.dataset, **wish) for entry in frames.entries}
     if len(protocols) > 1:
         names = " and ".join(sorted({entry.dataset for entry in frames.entries}))
-        raise ParameterError(f"{names} are evaluated in different ranges; evaluate one of them, or say --farthest")
+        raise ParameterError(
+            f"{names} are evaluated in different ranges; give the folder of one of them (--data), or one range for all "
+            "(--farthest)"
+        )
     return protocols.pop()
 
 

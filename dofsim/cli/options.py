@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
+
+from dofsim.errors import FrameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # The names of dofsim.datasets.recognise.DATASETS, which the help must not have to import.
 DatasetName: TypeAlias = Literal[
@@ -35,3 +41,12 @@ Confidence = Annotated[
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Name, count and leave out frames that cannot be used, instead of stopping.")
 ]
+
+
+@contextmanager
+def hint_at_skip_bad() -> Iterator[None]:
+    """Let the error of a frame that cannot be used end with the way to go on without it."""
+    try:
+        yield
+    except FrameError as error:
+        raise FrameError(f"{error}; --skip-bad leaves such frames out") from error

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dofsim.cli.options import Confidence, Quiet, Resolution
+from dofsim.cli.options import Confidence, Quiet, Resolution, hint_at_skip_bad
 
 _OURS = ("out", "quiet")
 
@@ -141,7 +141,7 @@ def train(
     from dofsim.pix2pix.loop import train as learn
     from dofsim.pix2pix.sources import open_material
 
-    with Watcher(config, quiet=quiet) as watcher:
+    with Watcher(config, quiet=quiet) as watcher, hint_at_skip_bad():
         material = open_material(config)
         watcher.begin(material.about, material.bad)
         outcome = learn(

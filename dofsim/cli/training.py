@@ -89,7 +89,8 @@ class Watcher:
         if self._quiet:
             return
         typer.echo(str(out))
-        found = f", best error {best:.4f}" if best < float("inf") else ""
+        early = f" of {self._config.steps:,}, because validation got no better" if step < self._config.steps else ""
+        found = f"{early}, best error {best:.4f}" if best < float("inf") else ""
         typer.echo(f"note: {step:,} steps{found}; dofsim export {out} -o model.onnx makes a model of it", err=True)
 
     def _open(self, step: int) -> None:

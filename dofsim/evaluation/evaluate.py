@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from dofsim.datasets.frames import BadFrame, Frame, Frames
 from dofsim.depth.depth_map import DepthKind
-from dofsim.errors import DepthError, ParameterError
+from dofsim.errors import DepthError, FrameError, ParameterError
 from dofsim.evaluation.predict import Predictor
 from dofsim.metrics.bootstrap import bootstrap_mean
 from dofsim.metrics.depth import align_metric, aligned_error, pair_order, score_metric
@@ -202,7 +202,7 @@ def evaluate(
         on_frame(entry.name)
         try:
             frame = frames[index]
-        except DepthError as error:
+        except FrameError as error:
             if not skip_bad:
                 raise
             bad.append(BadFrame(entry.name, str(error)))

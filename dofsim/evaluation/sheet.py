@@ -53,7 +53,8 @@ def draw_sheet(evaluation: Evaluation, frames: Frames, count: int = 8) -> Image:
     font = ImageFont.load_default(14)
     ranked = FIGURES[evaluation.ranked_by][0]
     draw.text((_GAP, 4), f"{evaluation.model.name}: worst images by {ranked}", fill=(0, 0, 0), font=font)
-    titles = ("photo", "true depth (red is near)", "prediction, aligned", "error (blue too near, red too far)")
+    aligned = "" if evaluation.metric_images and evaluation.protocol.alignment == "none" else ", aligned"
+    titles = ("photo", "true depth (red is near)", f"prediction{aligned}", "error (blue too near, red too far)")
     for column, title in enumerate(titles):
         draw.text((_left(column), 24), title, fill=(90, 90, 90), font=font)
     for row, image in enumerate(chosen):

@@ -286,8 +286,11 @@ class RunConfig:
         if generator.name != "timm" and not 3 <= generator.levels <= 10:
             raise ParameterError(f"a U-Net has 3 to 10 levels, not {generator.levels}")
         if self.size % generator.multiple and self.data.dataset != "mixture":
+            levels = (self.size & -self.size).bit_length() - 1
+            fewer = f", or --levels {levels}" if generator.name != "timm" and levels >= 3 else ""
             raise ParameterError(
-                f"pictures of {self.size} px do not fit the generator; its sides are multiples of {generator.multiple}"
+                f"pictures of {self.size} px do not fit the generator, whose sides are multiples of "
+                f"{generator.multiple}; give another --size{fewer}"
             )
         smallest = 64 if generator.name == "timm" else 32
         if self.size < smallest:

@@ -73,8 +73,9 @@ def open_material(config: RunConfig) -> Material:
     if config.objective.name == "acgan" and not data.classes:
         names = sorted({name for name in classes_of(frames, data.class_by) if name})
         if len(names) < 2:
+            named = f" but {names[0]!r}" if names else ""
             raise ParameterError(
-                f"AC-GAN learns scene classes, and {data.root} names {len(names)}; choose another objective, or "
+                f"AC-GAN learns scene classes, and {data.root} names none{named}; choose another objective, or "
                 "--class-by source"
             )
         config = replace(config, data=replace(data, classes=tuple(names)))
@@ -116,7 +117,7 @@ class FrameSource(Source):
         super().__init__(self._draw, config.batch)
 
     def batches(self, first: int, last: int, rank: int = 0, world: int = 1) -> Iterator[tuple[int, Batch]]:
-        """See :meth:`Source.batches`; raises :class:`~dofsim.errors.DepthError` for a frame that cannot be used."""
+        """See :meth:`Source.batches`; raises :class:`~dofsim.errors.FrameError` for a frame that cannot be used."""
         if not self._config.workers:
             yield from super().batches(first, last, rank, world)
             return

@@ -190,6 +190,10 @@ def test_bad_frames_stop_the_evaluation_or_are_named(dofsim, tmp_path):
     result = dofsim(*arguments)
     assert result.code == 4
     assert "mine/c/f0" in result.complaint
+    assert result.complaint.endswith("; --skip-bad leaves such frames out")
+    packing = dofsim("data", "prepare", root, "-o", tmp_path / "packed.h5")
+    assert packing.code == 4
+    assert packing.complaint == result.complaint
     skipped = dofsim(*arguments, "--skip-bad")
     assert skipped.code == 0
     lines = skipped.err.strip().splitlines()
@@ -245,8 +249,17 @@ def test_check_without_the_split_file(dofsim, tmp_path):
     (root / "splits.mat").unlink()
     result = dofsim("data", "check", root)
     assert result.code == 0
-    assert "splits.mat is missing" in result.out
+    assert "missing   " + str(root / "splits.mat") in result.out
     assert "frames    all 12" in result.out
+    packed = dofsim("data", "prepare", root, "-o", tmp_path / "packed.h5")
+    assert packed.code == 0
+    assert f"warning: {root / 'splits.mat'} is missing" in packed.err
+    fabricate.write_mat5(root / "splits.mat", {"trainNdxs": [1, 99], "testNdxs": [2]})
+    damaged = dofsim("data", "check", root)
+    assert damaged.code == 4
+    assert f"damaged   {root / 'splits.mat'} names the image 99 in trainNdxs" in damaged.out
+    assert "missing" not in damaged.out
+    assert "names the image 99" in json.loads(dofsim("data", "check", root, "--json").out)["damaged"][0]
 
 
 def test_prepare_reports_and_repeats(dofsim, folder, tmp_path):

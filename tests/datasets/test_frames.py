@@ -288,5 +288,9 @@ def test_check_reports_lost_files(tmp_path):
     (root / "mine" / "b" / "f0.jpg").unlink()
     reader = open_reader(root)
     assert reader.missing() == ["1 photos are not there, the first: mine/b/f0"]
+    (root / "mine" / "c" / "f0.depth.png").unlink()
+    alone = f"1 photos have no depth file beside them, the first: {root / 'mine' / 'c' / 'f0.jpg'}"
+    assert open_reader(root).missing()[0] == alone
+    shutil.rmtree(root / "mine" / "c")
     shutil.rmtree(root / "mine" / "b")
     assert open_reader(root).missing() == []

@@ -64,7 +64,7 @@ def test_scene_classes_are_named(nyu, tmp_path):
     assert material.config.data.classes == ("kitchen", "living room", "study") or len(material.config.data.classes) == 3
     assert set(material.source.draw(0, 0, 4).label.tolist()) <= {0, 1, 2}
     root = fabricate.write_folder(tmp_path, {"a": {f"s{k}": 1 for k in range(9)}, "b": {f"t{k}": 1 for k in range(9)}})
-    with pytest.raises(ParameterError, match="names 0"):
+    with pytest.raises(ParameterError, match="names none"):
         open_material(settings(root, "acgan", dataset="folder"))
     by_source = open_material(settings(root, "acgan", dataset="folder", class_by="source"))
     assert by_source.config.data.classes == ("a", "b")
