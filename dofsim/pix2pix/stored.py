@@ -15,8 +15,9 @@ from dofsim.pix2pix.config import FORMAT, RunConfig
 
 #: Checkpoints of a run: what the rest of it depends on, and the averaged generator of the best validation.
 LAST, BEST = "last.safetensors", "best.safetensors"
-#: Settings that may change when a run is taken up again: they decide how long and how fast it goes, not what it learns.
-FREE = frozenset({"steps", "threads", "workers", "save_every", "log_every", "patience", "data.root"})
+#: Settings that may change when a run is taken up again: they decide how long and how fast it goes, not what it learns,
+#: and whether a frame that cannot be used is the end of it.
+FREE = frozenset({"steps", "threads", "workers", "save_every", "log_every", "patience", "data.root", "data.skip_bad"})
 
 _Data = TypeVar("_Data")
 

@@ -122,7 +122,7 @@ def test_a_corrupt_frame_is_fatal_or_left_out(tmp_path, capsys):
     complaint = capsys.readouterr().err
     assert "a/s0/" in complaint
     assert complaint.endswith("; --skip-bad leaves such frames out\n")
-    # nothing was learnt there, so that the folder may be used for what is meant
+    # what was learnt before is not lost
     assert run([*wish, "-o", str(tmp_path / "run"), "--skip-bad"]) == 0
     told = capsys.readouterr().err
     assert "warning: left out: " in told
