@@ -8,19 +8,17 @@ result is the same to the last bit.
 from __future__ import annotations
 
 import copy
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from dofsim.errors import OutputError, ParameterError
+from dofsim.errors import FrameError, OutputError, ParameterError
 from dofsim.files import atomic_path
 from dofsim.pix2pix._torch import require
 from dofsim.pix2pix.config import RunConfig
+from dofsim.pix2pix.stopping import Stop, stopping
 from dofsim.pix2pix.stored import FREE, differences, has_learnt, read_config
 
 require("torch", "accelerate", "safetensors", "tensorboard")
@@ -130,6 +128,8 @@ def train(
         If the folder holds a run of other settings, or the processes cannot share the batch.
     ModelError
         If a checkpoint cannot be read, or training diverges.
+    FrameError
+        If a frame cannot be used; the steps before it are saved, if one process trains.
     OutputError
         If the folder cannot be written.
     KeyboardInterrupt, SystemExit
@@ -143,7 +143,7 @@ def train(
     engine = Accelerator(mixed_precision="no", kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
     run = _Run(config, out, engine, validator, preview, watch)
     source = source if isinstance(source, Source) else Source(source, config.batch)
-    with _stopping() as stop:
+    with stopping() as stop:
         return run.go(source.unpaired() if config.objective.name == "cyclegan" else source, until, stop)
 
 
@@ -201,7 +201,7 @@ class _Run:
                 temporary.write_text(self.config.to_json() + "\n", encoding="utf-8")
         self.engine.wait_for_everyone()
 
-    def go(self, source: Source, until: int | None, stop: _Stop) -> Outcome:
+    def go(self, source: Source, until: int | None, stop: Stop) -> Outcome:
         """Learn until the last step, an early stop, or a signal."""
         config, progress, engine = self.config, self.progress, self.engine
         end = config.steps if until is None else min(until, config.steps)
@@ -214,20 +214,25 @@ class _Run:
                     factor = self._step(step, batch, losses)
                     seen += config.batch
                     progress.step = at = step + 1
-                    stopping = self._agree(stop.asked)
-                    if at % config.log_every == 0 or at == end or stopping:
+                    asked = self._agree(stop.asked)
+                    if at % config.log_every == 0 or at == end or asked:
                         self._log(losses, config.optimiser.rate * factor, seen / (time.monotonic() - began - paused))
                         began, paused, seen = time.monotonic(), 0.0, 0
                         losses.clear()
                     pause = time.monotonic()
                     if at % config.validate_every == 0 or at == config.steps:
                         self._validate()
-                    over = stopping or self._exhausted()
+                    over = asked or self._exhausted()
                     if at % config.save_every == 0 or at == end or over:
                         self._save()
                     paused += time.monotonic() - pause
                     if over:
                         break
+        except FrameError:
+            # Alone, because the other processes do not know of it and would not take part.
+            if progress.step and engine.num_processes == 1:
+                self._save()
+            raise
         finally:
             if self.board:
                 self.board.close()
@@ -311,43 +316,3 @@ class _Run:
                     "with as many"
                 )
         return {name: value[self.engine.process_index].to(self.engine.device) for name, value in memory.items()}
-
-
-class _Stop:
-    """Which signal has asked the process to stop, if any."""
-
-    signal: int | None = None
-
-    @property
-    def asked(self) -> bool:
-        """Whether there was one."""
-        return self.signal is not None
-
-    def leave(self) -> None:
-        """End as the signal would have, now that everything is saved."""
-        if self.signal == signal.SIGINT:
-            raise KeyboardInterrupt
-        if self.signal is not None:
-            raise SystemExit(128 + self.signal)
-
-
-@contextmanager
-def _stopping() -> Iterator[_Stop]:
-    """Let SIGTERM and the first SIGINT end the run after the step that is being taken."""
-    stop = _Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def ask(number: int, _frame: Any) -> None:
-        stop.signal = number
-        signal.signal(signal.SIGINT, before[signal.SIGINT])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="torch comes with dofsim[train]")
 for module in ("accelerate", "safetensors", "tensorboard"):
     pytest.importorskip(module, reason=f"{module} comes with dofsim[train]")
 
-from dofsim.errors import ModelError, OutputError, ParameterError  # noqa: E402
+from dofsim.errors import FrameError, ModelError, OutputError, ParameterError  # noqa: E402
 from dofsim.pix2pix import checkpoint, loop  # noqa: E402
 from dofsim.pix2pix.stored import read_config  # noqa: E402
 
@@ -96,6 +96,21 @@ def test_a_signal_ends_the_run_after_the_step_and_saves_it(toy, tmp_path, number
     assert 3 < done < 30
     again = loop.train(toy.config(steps=30), tmp_path, toy.source)
     whole = loop.train(toy.config(steps=30), tmp_path / "whole", toy.source)
+    equal(toy.weights(whole.learner), toy.weights(again.learner))
+
+
+def test_a_frame_that_cannot_be_used_ends_the_run_and_saves_it(toy, tmp_path):
+    def source(step, first, last):
+        if step == 8:
+            raise FrameError("a/b/c is broken")
+        return toy.source(step, first, last)
+
+    with pytest.raises(FrameError, match="a/b/c"):
+        loop.train(toy.config(), tmp_path, source)
+    done = json.loads(checkpoint.load_tensors(tmp_path / "last.safetensors")[1]["progress"])["step"]
+    assert done == 8
+    again = loop.train(toy.config(skip_bad=True), tmp_path, toy.source)
+    whole = loop.train(toy.config(), tmp_path / "whole", toy.source)
     equal(toy.weights(whole.learner), toy.weights(again.learner))
 
 
