@@ -38,9 +38,10 @@ def merge(
     paths = sorted(parts.glob("[0-9]*.h5"))
     needed = sum(path.stat().st_size for path in paths)
     free = shutil.disk_usage(parts).free
-    if free < needed + 2**20:
+    needed += 2**20  # for what HDF5 adds
+    if free < needed:
         raise OutputError(
-            f"cannot write {out}: it needs {needed / 2**20:.0f} MB and the disk has {free / 2**20:.0f} MB left; "
+            f"cannot write {out}: it needs {needed / 2**20:.1f} MB and the disk has {free / 2**20:.1f} MB left; "
             "make room and run it again, it goes on from here"
         )
     with atomic_path(out) as temporary:

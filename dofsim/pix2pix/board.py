@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dofsim.errors import OutputError
@@ -40,39 +43,58 @@ class Board:
 
     def __init__(self, folder: str | Path, step: int = 0) -> None:
         self._folder = Path(folder)
-        for name in (LOG, VALIDATION):
-            _drop_after(self._folder / name, step)
-        try:
+        self._hook = threading.excepthook
+        threading.excepthook = self._silence
+        with self._writing():
+            for name in (LOG, VALIDATION):
+                _drop_after(self._folder / name, step)
             self._writer = SummaryWriter(str(self._folder), purge_step=step + 1 if step else None)  # type: ignore[no-untyped-call]
-        except OSError as error:
-            raise OutputError(f"the run folder {folder} cannot be written: {error}") from error
 
     def losses(self, step: int, losses: dict[str, float], rate: float, images_per_second: float) -> None:
         """Note the mean losses since the last note."""
-        for name, value in losses.items():
-            self._writer.add_scalar(f"loss/{name}", value, step)  # type: ignore[no-untyped-call]
-        self._writer.add_scalar("rate", rate, step)  # type: ignore[no-untyped-call]
-        self._writer.add_scalar("images_per_second", images_per_second, step)  # type: ignore[no-untyped-call]
         row: dict[str, float] = {name: round(value, 6) for name, value in losses.items()}
-        _append(
-            self._folder / LOG,
-            {"step": step, **row, "rate": float(f"{rate:.4g}"), "images_per_second": round(images_per_second, 2)},
-        )
+        speed = {"rate": float(f"{rate:.4g}"), "images_per_second": round(images_per_second, 2)}
+        with self._writing():
+            for name, value in losses.items():
+                self._writer.add_scalar(f"loss/{name}", value, step)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar("rate", rate, step)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar("images_per_second", images_per_second, step)  # type: ignore[no-untyped-call]
+            _append(self._folder / LOG, {"step": step, **row, **speed})
 
     def scores(self, step: int, scores: dict[str, float]) -> None:
         """Note the figures of a validation."""
-        for name, value in scores.items():
-            self._writer.add_scalar(f"validation/{name}", value, step)  # type: ignore[no-untyped-call]
-        _append(self._folder / VALIDATION, {"step": step, **{name: round(value, 6) for name, value in scores.items()}})
+        row = {name: round(value, 6) for name, value in scores.items()}
+        with self._writing():
+            for name, value in scores.items():
+                self._writer.add_scalar(f"validation/{name}", value, step)  # type: ignore[no-untyped-call]
+            _append(self._folder / VALIDATION, {"step": step, **row})
 
     def pictures(self, step: int, batch: Batch, prediction: Tensor) -> None:
         """Note a grid: photo, target and prediction of some pictures, a row for each."""
         grid = picture_grid(batch, prediction)
-        self._writer.add_image("photo | target | prediction", grid, step)  # type: ignore[no-untyped-call]
+        with self._writing():
+            self._writer.add_image("photo | target | prediction", grid, step)  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         """Write out what is waiting."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        try:
+            with self._writing():
+                self._writer.close()  # type: ignore[no-untyped-call]
+        finally:
+            threading.excepthook = self._hook
+
+    def _silence(self, failure: threading.ExceptHookArgs) -> None:
+        """TensorBoard's writing thread tells its error with a traceback, and then again to who writes next."""
+        if not (isinstance(failure.exc_value, OSError) and "tensorboard" in type(failure.thread).__module__):
+            self._hook(failure)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Errors of the system, also those that TensorBoard's writing thread met earlier, as one of ours."""
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(f"the run folder {self._folder} cannot be written: {error.strerror or error}") from error
 
 
 def picture_grid(batch: Batch, prediction: Tensor) -> Tensor:
@@ -108,15 +130,12 @@ def picture_grid(batch: Batch, prediction: Tensor) -> Tensor:
 
 
 def _append(path: Path, row: dict[str, float]) -> None:
-    try:
-        new = not path.is_file()
-        with path.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error}") from error
+    new = not path.is_file()
+    with path.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
 
 
 def _drop_after(path: Path, step: int) -> None:

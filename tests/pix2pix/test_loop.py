@@ -20,6 +20,8 @@ for module in ("accelerate", "safetensors", "tensorboard"):
 
 from dofsim.errors import FrameError, ModelError, OutputError, ParameterError  # noqa: E402
 from dofsim.pix2pix import checkpoint, loop  # noqa: E402
+from dofsim.pix2pix.batch import Batch  # noqa: E402
+from dofsim.pix2pix.board import Board  # noqa: E402
 from dofsim.pix2pix.stored import read_config  # noqa: E402
 
 TOY = Path(__file__).with_name("toy.py")
@@ -326,6 +328,28 @@ def test_a_full_disk_leaves_the_former_checkpoint(toy, tmp_path):
     assert (tmp_path / "last.safetensors").read_bytes() == before
     left = {path.name for path in tmp_path.iterdir() if not path.name.startswith("events")}
     assert left == {name for name in files if not name.startswith("events")}
+
+
+def fill(board, batch):
+    try:
+        for step in range(9):
+            board.pictures(step, batch, batch.target)
+    finally:
+        board.close()
+
+
+def test_a_full_disk_is_said_when_tensorboard_meets_it(tmp_path):
+    resource = pytest.importorskip("resource", reason="limits of the size of files are those of Unix")
+    noise = torch.rand(1, 3, 64, 64)
+    batch = Batch(noise, noise[:, :1], noise[:, :1] > 0.1, torch.tensor([-1]))
+    board = Board(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=r"the run folder .* cannot be written"):
+            fill(board, batch)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_folder_that_cannot_be_made_is_said(toy, tmp_path):
