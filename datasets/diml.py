@@ -160,10 +160,21 @@ class Diml(Reader):
             if alone:
                 what = "raw depth" if self.raw else "depth"
                 lines.append(f"{len(alone)} {half} photos have no {what}, the first: {alone[0].place.photo}")
+            folders = sorted({entry.place.photo.parent for entry in chosen})
+            lost = [path for folder in folders for path in self._lost(folder)]
+            if lost:
+                lines.append(f"{len(lost)} {half} depth files have no photo, the first: {lost[0]}")
             unsure = [entry for entry in chosen if dataset == "diml-outdoor" and entry.place.confidence is None]
             if unsure:
                 lines.append(f"{len(unsure)} photos have no confidence map, the first: {unsure[0].place.photo}")
         return lines
+
+    def _lost(self, folder: Path) -> list[Path]:
+        """Depth files beside a folder of photos that belong to none of them."""
+        filled, raw, _ = _FOLDERS[folder.name]
+        photos = _photos_of(folder)
+        files = _files_of(folder.parent, raw if self.raw else filled)
+        return [path for path in files if _stem_among(photos, path) is None]
 
     @cached_property
     def _resolutions(self) -> set[str]:
@@ -193,7 +204,7 @@ class Diml(Reader):
         resolution = next((name for name in above if name in RESOLUTIONS), None)
         dataset = "diml-indoor" if folder.name in _INDOOR else "diml-outdoor"
         scene = "/".join(named) or f"{dataset.removeprefix('diml-')}/{part or 'all'}"
-        photos = {re.sub(r"_(c|left)$", "", path.stem): path for path in sorted(folder.glob("*.png"))}
+        photos = _photos_of(folder)
         depths = _by_stem(folder.parent, raw if self.raw else filled, photos)
         sure = _by_stem(folder.parent, confidence, photos)
         entries = []
@@ -287,15 +298,28 @@ def _is_depth(name: str) -> bool:
 
 def _by_stem(parent: Path, folders: tuple[str, ...], stems: dict[str, Path]) -> dict[str, Path]:
     """Files of the first folder that exists, by the stem of the photo they belong to."""
-    folder = next((parent / name for name in folders if (parent / name).is_dir()), None)
     found: dict[str, Path] = {}
-    for path in sorted(folder.glob("*.png")) if folder else ():
-        stem = path.stem
-        while stem not in stems and "_" in stem:
-            stem = stem.rpartition("_")[0]
-        if stem in stems:
+    for path in _files_of(parent, folders):
+        stem = _stem_among(stems, path)
+        if stem is not None:
             found.setdefault(stem, path)
     return found
+
+
+def _photos_of(folder: Path) -> dict[str, Path]:
+    return {re.sub(r"_(c|left)$", "", path.stem): path for path in sorted(folder.glob("*.png"))}
+
+
+def _files_of(parent: Path, folders: tuple[str, ...]) -> list[Path]:
+    folder = next((parent / name for name in folders if (parent / name).is_dir()), None)
+    return sorted(folder.glob("*.png")) if folder else []
+
+
+def _stem_among(stems: dict[str, Path], path: Path) -> str | None:
+    stem = path.stem
+    while stem not in stems and "_" in stem:
+        stem = stem.rpartition("_")[0]
+    return stem if stem in stems else None
 
 
 def _take(indices: list[int], places: set[int]) -> set[int]:

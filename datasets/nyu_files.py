@@ -134,6 +134,9 @@ class NyuPng(_PartedFiles):
         alone = [entry for entry in train + test if not self._depth_of(entry.place).is_file()]
         if alone:
             notes.append(f"{len(alone)} photos have no sync_depth file beside them, the first: {alone[0].name}")
+        photoless = [path for path in sorted(self.root.rglob("sync_depth_*.png")) if not self._photo_of(path).is_file()]
+        if photoless:
+            notes.append(f"{len(photoless)} sync_depth files have no photo beside them, the first: {photoless[0]}")
         lost = [entry for entry in train + test if not entry.place.is_file()]
         if lost:
             notes.append(f"{len(lost)} photos of the lists are not there, the first: {lost[0].name}")
@@ -142,6 +145,10 @@ class NyuPng(_PartedFiles):
     @staticmethod
     def _depth_of(photo: Path) -> Path:
         return photo.with_name(photo.name.replace("rgb_", "sync_depth_", 1)).with_suffix(".png")
+
+    @staticmethod
+    def _photo_of(depth: Path) -> Path:
+        return depth.with_name(depth.name.replace("sync_depth_", "rgb_", 1)).with_suffix(".jpg")
 
     @cached_property
     def _parts(self) -> tuple[list[Entry], list[Entry]]:

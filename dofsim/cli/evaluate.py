@@ -80,7 +80,7 @@ def evaluate(
     \b
     Examples:
       dofsim eval --data nyu/ --dataset nyu --split test --model RUN/ -o results/
-      dofsim eval --data nyu.h5 --model model.onnx --align median
+      dofsim eval --data nyu/ --model model.onnx --align median
     """
     from dofsim.cli.report import Report
     from dofsim.datasets.frames import open_frames
@@ -91,8 +91,9 @@ def evaluate(
 
     if out is not None:
         _check_folder(out, overwrite=overwrite)
-    raw = _wants_raw(data, dataset, raw)
-    frames = open_frames(data, dataset, split, raw=raw, resolution=resolution, confidence=confidence)
+    frames = open_frames(
+        data, dataset, split, raw=_wants_raw(data, dataset, raw), resolution=resolution, confidence=confidence
+    )
     if limit is not None and limit < len(frames):
         frames = frames.select([index * len(frames) // limit for index in range(limit)])
     predictor = open_predictor(model, threads=threads, flip=flip)
@@ -103,6 +104,8 @@ def evaluate(
         found = score(predictor, frames, protocol, skip_bad=skip_bad, unit=mean_over, data=facts, on_frame=report.stage)
         for frame in found.bad:
             report.warn(f"skipped {frame.reason}")
+        if raw is None and facts["layout"] == "packed nyu" and not facts["raw"]:
+            report.warn(f"{data} holds in-painted depth, published figures are of raw depth; pack with --raw for those")
         if out is not None:
             _write(found, frames, out, worst)
     if not quiet:

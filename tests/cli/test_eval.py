@@ -98,6 +98,11 @@ def test_packed_data_scores_like_the_original(dofsim, nyu, tmp_path):
     assert results[0]["metric"] == results[1]["metric"]
     assert results[0]["protocol"] == results[1]["protocol"]
     assert results[1]["data"]["raw"] is True
+    assert dofsim("data", "prepare", nyu, "-o", tmp_path / "filled.h5", "-q").code == 0
+    filled = dofsim("eval", "--data", tmp_path / "filled.h5", "--model", model, "--worst", 0)
+    assert filled.code == 0
+    assert "holds in-painted depth" in filled.err
+    assert "filled depth: 3 images" in filled.out
 
 
 def test_the_shipped_model_needs_no_torch(folder, tmp_path):

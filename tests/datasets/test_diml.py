@@ -93,6 +93,9 @@ def test_mismatched_and_missing_depth(tmp_path):
     with pytest.raises(DepthError, match="the depth is 9x7, its photo 64x36 px"):
         frames[church[2]]
     assert any("1 indoor photos have no depth" in line for line in open_reader(root).missing())
+    assert not any("have no photo" in line for line in open_reader(root).missing())
+    max((folder.parent / "color").iterdir()).unlink()
+    assert f"1 indoor depth files have no photo, the first: {second}" in open_reader(root).missing()
 
 
 def test_the_full_release(tmp_path):

@@ -184,6 +184,12 @@ def test_photos_and_millimetres(roots, tmp_path):
     assert len(open_frames(twice, split="trainval")) == 3
     test_only = roots["nyu-png"] / "official_splits" / "test"
     assert len(open_frames(test_only, split="test")) == 3
+    scene = fabricate.write_nyu_png(tmp_path / "alone") / "sync" / "study_0003"
+    (scene / "rgb_00000.jpg").unlink()
+    (scene / "sync_depth_00001.png").unlink()
+    said = open_reader(tmp_path / "alone").missing()
+    assert "1 photos have no sync_depth file beside them, the first: study_0003/00001" in said
+    assert f"1 sync_depth files have no photo beside them, the first: {scene / 'sync_depth_00000.png'}" in said
     root = fabricate.write_nyu_png(tmp_path / "listed")
     (root / "nyudepthv2_train_files_with_gt.txt").write_text(
         "/study_0003/rgb_00002.jpg /study_0003/sync_depth_00002.png 518.8579\n"
