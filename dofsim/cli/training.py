@@ -37,6 +37,7 @@ class Watcher:
         self._config = config
         self._quiet = quiet
         self._about = ""
+        self._step = 0
         self._bad: tuple[BadFrame, ...] = ()
         self._bar: Any = None
         self._task: Any = None
@@ -50,6 +51,8 @@ class Watcher:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        if kind is not None and issubclass(kind, (KeyboardInterrupt, SystemExit)) and self._step:
+            typer.echo(f"note: stopped at step {self._step:,}; the same command goes on", err=True)
 
     def begin(self, about: str, bad: Sequence[BadFrame] = ()) -> None:
         """Keep in mind what the data is, in words, and which frames were left out."""
@@ -60,6 +63,7 @@ class Watcher:
         """Show a status; the first one says what is about to be learnt, and from which step on."""
         if self._quiet:
             return
+        self._step = status.step
         if not status.losses:
             config = self._config
             for frame in self._bad[:_MOST_NAMED]:

@@ -206,7 +206,8 @@ def load_imagenet(encoder: nn.Module, backbone: str) -> None:
     """
     if backbone not in IMAGENET:
         raise ModelError(
-            f"no ImageNet weights are at hand for {backbone}; use one of {', '.join(IMAGENET)}, or pretrained=False"
+            f"no ImageNet weights are at hand for {backbone}; use one of {', '.join(IMAGENET)}, or start from random "
+            "weights (--start random)"
         )
     package, file = IMAGENET[backbone]
     require(package)

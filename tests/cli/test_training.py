@@ -12,7 +12,10 @@ for module in ("torch", "accelerate", "safetensors", "tensorboard", "h5py", "onn
     pytest.importorskip(module, reason=f"{module} comes with dofsim[train]")
 
 from dofsim.cli.app import run  # noqa: E402
+from dofsim.cli.training import Watcher  # noqa: E402
 from dofsim.datasets import fabricate  # noqa: E402
+from dofsim.pix2pix.config import RunConfig  # noqa: E402
+from dofsim.pix2pix.loop import Status  # noqa: E402
 
 TINY = ("--size", "32", "--levels", "3", "--filters", "4", "--discriminator-filters", "4", "--batch", "2",
         "--steps", "4", "--validate-every", "2", "--log-every", "2", "--threads", "1")  # fmt: skip
@@ -82,6 +85,7 @@ def test_export_makes_a_model_that_dofsim_can_use(trained, tmp_path, capsys):
         (["--size", "40", "--levels", "4"], 2, "multiples of 16; give another --size, or --levels 3"),
         (["--objective", "dream"], 2, "dream"),
         (["--generator", "timm", "--backbone", "nothing", "--size", "64"], 6, "timm knows no backbone"),
+        (["--generator", "timm", "--backbone", "resnet18", "--size", "64"], 6, "(--start random)"),
         (["--start", "nowhere"], 6, "nowhere is no readable checkpoint"),
         (["--nearest", "20", "--farthest", "30"], 4, "no depth to learn from"),
         (["--split", "dreams"], 2, "unknown split"),
@@ -110,6 +114,23 @@ def test_bad_places_are_one_line(trained, tmp_path, capsys):
     assert run(["export", str(trained), "-o", str(tmp_path / "m.pt")]) == 2
     assert ".onnx" in capsys.readouterr().err
     assert not (tmp_path / "m.onnx").exists()
+
+
+def stopped(reason, *, quiet):
+    with Watcher(RunConfig(), quiet=quiet) as watcher:
+        watcher.tell(Status(0, 10))
+        watcher.tell(Status(7, 10, {"l1": 1.0}))
+        raise reason
+
+
+@pytest.mark.parametrize("reason", [KeyboardInterrupt, SystemExit])
+def test_a_stopped_run_says_how_to_go_on(capsys, reason):
+    with pytest.raises(reason):
+        stopped(reason, quiet=False)
+    assert capsys.readouterr().err.splitlines()[-1] == "note: stopped at step 7; the same command goes on"
+    with pytest.raises(reason):
+        stopped(reason, quiet=True)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_corrupt_frame_is_fatal_or_left_out(tmp_path, capsys):
