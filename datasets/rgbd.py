@@ -138,13 +138,18 @@ def index_folder(root: str | Path) -> list[RgbdPair]:
     ------
     ParameterError
         If nothing of the expected layout is found; the message shows the layout.
+    DepthError
+        If the index or a source's description is damaged.
     """
     root = Path(root)
     index = root / "index.csv"
     keys: list[tuple[str, str, str]] = []
     if index.is_file():
         with index.open(newline="", encoding="utf-8") as stream:
-            keys = [(row["source"], row["scene"], row["id"]) for row in csv.DictReader(stream)]
+            try:
+                keys = [(row["source"], row["scene"], row["id"]) for row in csv.DictReader(stream)]
+            except (KeyError, UnicodeDecodeError, csv.Error) as error:
+                raise DepthError(f"{index} is no index of pairs (needs the columns source, scene and id)") from error
     elif root.is_dir():
         for path in root.glob("*/*/*.depth.png"):
             keys.append((path.parts[-3], path.parts[-2], path.name.removesuffix(".depth.png")))
