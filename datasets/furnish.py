@@ -113,6 +113,28 @@ class Builder:
                 self.part(BOX, centre, (thick, tall / 2, rng.uniform(0.06, 0.1)), self.look(0.2), rotation)
                 at += 2 * thick + (rng.uniform(0, 0.2) if rng.random() < 0.2 else 0.003)
 
+    def rack(self, x: float, y: float, z: float, size: float) -> None:
+        """A ladder, a fence, a lattice or an open shelf: a frame with thin bars."""
+        rng, look = self.rng, self.look(0.5)
+        wide, tall, thick = size * rng.uniform(0.2, 0.7), size * rng.uniform(0.3, 0.6), rng.uniform(0.008, 0.03)
+        rotation = turn(rng.uniform(-1.2, 1.2), rng.normal(0, 0.12), 0.0)
+        base = np.array([x, y + tall, z])
+
+        def bar(px: float, py: float, half: tuple[float, float, float]) -> None:
+            self.part(BOX, base + rotation @ np.array([px, py, 0.0]), half, look, rotation)
+
+        for side in (-1, 1):
+            bar(side * wide, 0.0, (thick, tall, thick))
+        upright, count = rng.random() < 0.5, int(rng.integers(3, 10))
+        if rng.random() < 0.8:
+            for side in (-1, 1):
+                bar(0.0, side * tall * 0.95, (wide, thick, thick))
+        for share in np.linspace(-0.9, 0.9, count):
+            if upright:
+                bar(float(share) * wide, 0.0, (thick * 0.7, tall, thick * 0.5))
+            else:
+                bar(0.0, float(share) * tall, (wide, thick * 0.7, thick * 0.5))
+
     def vessel(self, x: float, y: float, z: float, size: float) -> None:
         """A bottle, cup, vase or tin."""
         rng, look = self.rng, self.look(size)

