@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dofsim import __version__
-from dofsim.cli import bench, depth, info, render
+from dofsim.cli import bench, depth, info, models, render
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ app = typer.Typer(
 app.command("render", short_help="Refocus photos.")(render.render)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
+app.add_typer(models.app, name="models", short_help="List depth models, and fetch public ones.")
 app.add_typer(bench.app, name="bench", short_help="Measure dofsim on this machine.")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dofsim.cli.options import DepthSource, Model, Overwrite, Photos, Quiet, Source
+from dofsim.cli.options import DepthSource, Flip, Model, Overwrite, Photos, Quiet, Source
 from dofsim.errors import DofsimError, ParameterError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class _Wish:
     threads: int | None
     source: DepthSource
     model: str | None
+    flip: bool
     jpeg_quality: int | None
     preview_focus: bool
 
@@ -77,6 +78,7 @@ def render(
     ] = None,
     source: Source = "auto",
     model: Model = None,
+    flip: Flip = False,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="File, or folder for several.  [NAME.dof.jpg]")
     ] = None,
@@ -120,8 +122,8 @@ def render(
         raise ParameterError("--depth-kind and --near describe the file of --depth; give that too")
     if depth is not None and len(photos) > 1:
         raise ParameterError("a depth file belongs to one photo; render the photos one at a time")
-    if depth is not None and (source != "auto" or model is not None):
-        raise ParameterError("give either --depth or --source/--model, not both")
+    if depth is not None and (source != "auto" or model is not None or flip):
+        raise ParameterError("give either --depth or --source/--model/--flip, not both")
 
     places = place_outputs(photos, out, "focus" if preview_focus else "dof")
     depth_places: list[Path] | list[None] = [None] * len(photos)
@@ -131,7 +133,18 @@ def render(
     refuse_inputs(places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
 
     wish = _Wish(
-        focus, focus_at, aperture, focal_length, blur, sharp_range, threads, source, model, jpeg_quality, preview_focus
+        focus,
+        focus_at,
+        aperture,
+        focal_length,
+        blur,
+        sharp_range,
+        threads,
+        source,
+        model,
+        flip,
+        jpeg_quality,
+        preview_focus,
     )
     exit_code = 0
     with Report(_STAGES * len(photos), quiet=quiet) as report:
@@ -168,7 +181,7 @@ def _render_one(
         for note in photo.notes:
             report.note(f"{path.name}: {note}")
         report.stage(f"{path.name}: depth")
-        scene = dofsim.prepare(photo, depth=depth, source=wish.source, model=wish.model)
+        scene = dofsim.prepare(photo, depth=depth, source=wish.source, model=wish.model, flip=wish.flip)
         if depth_place is not None:
             dofsim.write_depth(scene.depth, depth_place, overwrite=True)
         report.stage(f"{path.name}: blurring")

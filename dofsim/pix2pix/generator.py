@@ -122,7 +122,7 @@ class Generator(nn.Module):
         super().train(mode)
         if self.keep_statistics:
             for module in self.encoder.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                if isinstance(module, nn.BatchNorm2d):
                     module.eval()
         return self
 
