@@ -13,6 +13,8 @@ from numba import njit
 _REACH = 0.3
 # The samples beside a pixel are those nearer than this; one that lies under it is alone, whatever the rounding.
 _BESIDE = 0.999
+# From this radius on every second sample is taken, as on a chessboard.
+_SPARSE = 4
 
 
 @njit(cache=True, error_model="numpy", fastmath={"nsz", "arcp", "contract", "afn"})
@@ -22,6 +24,8 @@ def settle_edges(
     coarse: npt.NDArray[np.float32],
     coarse_guide: npt.NDArray[np.uint8],
     edge: npt.NDArray[np.float32],
+    lowest: npt.NDArray[np.float32],
+    highest: npt.NDArray[np.float32],
     radius: int,
     spread: float,
     noise: float,
@@ -30,11 +34,12 @@ def settle_edges(
 ) -> None:
     """Decide by colour, at depth discontinuities, which side a pixel belongs to.
 
-    Around every pixel the coarse samples are split at half of their range into a near and a far side. How well the
+    Around every pixel the coarse samples are split at half of their range d..D into a near and a far side. How well the
     pixel's colour I fits each side is a kernel density over that side's samples s,
 
         L = sum_s g_s k_s / sum_s g_s,    k = (noise / (noise + |I_s - I|^2))^2,    g = c^2 / (1 + r^2 / (2 spread^2)),
 
+    over every sample (from a radius of 4 on every second one, as on a chessboard whose field under the pixel is taken),
     with distance r and c = -1..1 the sample's place in the range (0: on neither side, it has no say). The depth map's
     own opinion, t = 0..1 between the sides' levels, is the prior, and the posterior share p of the near side moves
     the depth by (p - t) times the step. Where both sides have the same colour nothing moves.
@@ -42,13 +47,16 @@ def settle_edges(
     Parameters
     ----------
     fine : float32 array, shape (H, W)
-        The coarse map, bilinearly enlarged; settled in place, never beyond the coarse samples in the window.
+        The coarse map, bilinearly enlarged; settled in place, never beyond d..D.
     fine_guide : uint8 array, shape (H, W, 3)
         The photo at that size.
     coarse, coarse_guide : float32 array, shape (h, w), and uint8 array, shape (h, w, 3)
         Depth (near is large) and photo at the coarse size.
     edge : float32 array, shape (h, w)
         0..1, how much of a discontinuity there is; elsewhere (0) nothing is done.
+    lowest, highest : float32 arrays, shape (h, w)
+        d and D: the extremes of ``coarse`` within ``radius`` px (a square) of each of its samples. A pixel takes those
+        of the sample nearest to it.
     radius : int
         Of the window, px of the coarse grid.
     spread : float
@@ -64,6 +72,7 @@ def settle_edges(
     h, w = coarse.shape
     height, width = fine.shape
     falloff = np.float32(0.5 / (spread * spread))
+    stride = 1 if radius < _SPARSE else 2
     noise32, doubt32, step32 = np.float32(noise), np.float32(doubt), np.float32(step)
     left, right = np.empty(width, np.int32), np.empty(width, np.int32)
     for x in range(width):
@@ -75,6 +84,7 @@ def settle_edges(
         above, below = max(ceil(cy - _BESIDE), 0), min(floor(cy + _BESIDE), h - 1)
         for i in range(w):
             strongest[i] = max(edge[above, i], edge[below, i])
+        y_near = min(max(floor(cy + 0.5), 0), h - 1)
         y_first = max(ceil(cy - radius - _REACH), 0)
         y_last = min(floor(cy + radius + _REACH), h - 1)
         for x in range(width):
@@ -82,16 +92,12 @@ def settle_edges(
             if weight == zero:
                 continue
             cx = (x + 0.5) * w / width - 0.5
-            x_first = max(ceil(cx - radius - _REACH), 0)
-            x_last = min(floor(cx + radius + _REACH), w - 1)
-            low = coarse[y_first, x_first]
-            high = low
-            for j in range(y_first, y_last + 1):
-                for i in range(x_first, x_last + 1):
-                    low = min(low, coarse[j, i])
-                    high = max(high, coarse[j, i])
+            x_near = min(max(floor(cx + 0.5), 0), w - 1)
+            low, high = lowest[y_near, x_near], highest[y_near, x_near]
             if high - low < step32:
                 continue
+            x_first = max(ceil(cx - radius - _REACH), 0)
+            x_last = min(floor(cx + radius + _REACH), w - 1)
             middle, scale = (low + high) * half, two / (high - low)
             red, green, blue = (
                 np.float32(fine_guide[y, x, 0]),
@@ -101,7 +107,8 @@ def settle_edges(
             near_all, near_fit, near_sum, far_all, far_fit, far_sum = zero, zero, zero, zero, zero, zero
             for j in range(y_first, y_last + 1):
                 dy = np.float32(j - cy)
-                for i in range(x_first, x_last + 1):
+                first = x_first + (x_first + j + x_near + y_near) % 2 * (stride - 1)
+                for i in range(first, x_last + 1, stride):
                     dx = np.float32(i - cx)
                     value = coarse[j, i]
                     place = (value - middle) * scale
@@ -119,6 +126,8 @@ def settle_edges(
                         far_all += say
                         far_fit += fit
                         far_sum += fit * value
+            if near_fit == zero or far_fit == zero:
+                continue
             near_level, far_level = near_sum / near_fit, far_sum / far_fit
             depth = fine[y, x]
             prior = min(max((depth - far_level) / (near_level - far_level), zero), one)
@@ -128,3 +137,18 @@ def settle_edges(
             share = prior * near_fit / (prior * near_fit + (one - prior) * far_fit)
             moved = min(max(depth + (share - prior) * (near_level - far_level), low), high)
             fine[y, x] = depth + weight * (moved - depth)
+
+
+@njit(cache=True, error_model="numpy")
+def stretch(unit: npt.NDArray[np.float32], low: float, high: float) -> None:
+    """Map 0..1 to low..high in place, never beyond.
+
+    Parameters
+    ----------
+    unit : float32 array, shape (H, W)
+    low, high : float
+    """
+    first, last, span = np.float32(low), np.float32(high), np.float32(high - low)
+    for y in range(unit.shape[0]):
+        for x in range(unit.shape[1]):
+            unit[y, x] = min(max(unit[y, x] * span + first, first), last)

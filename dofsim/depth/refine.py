@@ -4,8 +4,14 @@ From the depth map's own size the photo's is reached in steps of two. At each th
 where it jumps, the photo's colours decide which side a pixel is on (:mod:`dofsim.depth._kernels`). Since the jump is
 sharp at every size before the next, only a few pixels beside it need looking at, so the cost grows with the length of
 the edges and not with the area. Depth that does not jump is only enlarged: flat texture cannot print into it.
+
+A small map has averaged what is thinner than its pixels with what is behind, so that a pole comes out too far and a
+gap too near. Once the shape is known at a finer size that can be undone: the refined map, reduced and blurred like the
+given one, must be the given one, and the local linear model that makes it so is applied to the refined map.
+
 The idea of upsampling by colour and place is Kopf et al., Joint bilateral upsampling, SIGGRAPH 2007; that of deciding
-between the sides rather than averaging them, Min et al., Weighted mode filtering, IEEE TIP 2012.
+between the sides rather than averaging them, Min et al., Weighted mode filtering, IEEE TIP 2012; local linear
+models that are found at a small size and applied at a large one, He and Sun, Fast guided filter, 2015.
 """
 
 from __future__ import annotations
@@ -47,8 +53,17 @@ class _Windows:
 
 # At the depth map's own size jumps may be soft and displaced by a few pixels; after that they are sharp.
 _FIRST = _Windows(decide=5, spread=2.5, small=2, large=6, widen=3)
-_NEXT = _Windows(decide=2, spread=1.2, small=1, large=4, widen=1)
+_NEXT = _Windows(decide=3, spread=1.6, small=1, large=4, widen=1)
 _FIRST_PASSES = 2
+# Enlarging to more px than this is done with a smaller window, after contrast has been restored.
+_LARGE = 4_500_000
+_LAST = _Windows(decide=2, spread=1.2, small=1, large=4, widen=1)
+
+# Blurs that a map may have, px of it; side of the model's window, px of it; bounds of the model's slope; how often.
+_BLURS = (0.0, 0.5, 1.0, 1.5, 2.0)
+_MODEL_WINDOW = 3
+_SLOPES = (0.8, 4.0)
+_MODEL_PASSES = 3
 
 
 def refine(depth: DepthMap, guide: Guide) -> DepthMap:
@@ -66,8 +81,9 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     Returns
     -------
     DepthMap
-        Shape (H, W); same kind, source and detail. It is ``depth`` itself if it has that size already: whoever
-        made a map of full size meant its edges. A larger one is averaged down.
+        Shape (H, W); same kind, source and detail. It is ``depth`` itself if it has that size already, because
+        whoever made a map of full size meant its edges; but of a phone's own map (``source="photo"``, such as Lens
+        Blur's) the edges are rough at any size and are settled. A larger map is averaged down.
 
     Raises
     ------
@@ -77,20 +93,20 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     if guide.ndim != 3 or guide.shape[2] != 3 or guide.size == 0 or guide.dtype not in (np.uint8, np.uint16):
         raise ParameterError(f"the guide is a (H, W, 3) picture of 8 or 16 bit, not {guide.shape} {guide.dtype}")
     size = guide.shape[0], guide.shape[1]
-    if depth.shape == size:
+    if depth.shape == size and (depth.source != "photo" or size[0] * size[1] > _LARGE):
         return depth
     inverse = depth.inverse().values
     far, near = depth.range()
-    if depth.shape[0] >= size[0] and depth.shape[1] >= size[1]:
-        full = _resize(inverse, size, shrink=True)
-    elif depth.is_flat():
-        full = _resize(inverse, size)
+    smaller = depth.shape[0] < size[0] or depth.shape[1] < size[1]
+    if depth.is_flat() or not (smaller or depth.shape == size):
+        full = np.clip(_resize(inverse, size, shrink=True), np.float32(far), np.float32(near))
     else:
+        from dofsim.depth._kernels import stretch
+
         span = near - far
         unit = ((inverse.astype(np.float64) - far) / span).astype(np.float32)
-        full = np.multiply(_enlarge(unit, _eight_bit(guide)), np.float32(span), dtype=np.float32)
-        full += np.float32(far)
-    np.clip(full, np.float32(far), np.float32(near), out=full)
+        full = _enlarge(unit, _eight_bit(guide))
+        stretch(full, far, near)
     if depth.kind is DepthKind.METRIC:
         with np.errstate(divide="ignore"):
             np.divide(np.float32(1), full, out=full)
@@ -99,29 +115,82 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
 
 def _enlarge(unit: Field, guide: npt.NDArray[np.uint8]) -> Field:
     """Enlarge inverse depth of range 0..1 to the guide's size."""
-    from dofsim.depth._kernels import settle_edges
-
     guides = _halvings(guide, unit.shape)
     robust = np.percentile(unit, (1, 99))
     jump = _JUMP * max(float(robust[1] - robust[0]), 0.25)
-    coarse = _resize(_smooth_levels(unit), guides[0].shape[:2])
+    given = _smooth_levels(unit)
+    depth = _resize(given, guides[0].shape[:2])
     for _ in range(_FIRST_PASSES):
-        fine = coarse.copy()
-        edge = _find_jumps(coarse, jump, _FIRST)
-        settle_edges(
-            fine, guides[0], coarse, guides[0], edge,
-            _FIRST.decide, _FIRST.spread, _NOISE, _DOUBT, jump / 4,
-        )  # fmt: skip
-        coarse = fine
-    for coarse_guide, fine_guide in itertools.pairwise(guides):
-        fine = _resize(coarse, fine_guide.shape[:2])
-        edge = _find_jumps(coarse, jump, _NEXT)
-        settle_edges(
-            fine, fine_guide, coarse, coarse_guide, edge,
-            _NEXT.decide, _NEXT.spread, _NOISE, _DOUBT, jump / 4,
-        )  # fmt: skip
-        coarse = fine
-    return coarse
+        depth = _settle(depth, guides[0], guides[0], jump, _FIRST)
+    restored = False
+    for small, large in itertools.pairwise(guides):
+        late = large.shape[0] * large.shape[1] > _LARGE
+        if late and not restored:
+            depth, restored = _restore_contrast(depth, given, jump), True
+        depth = _settle(depth, small, large, jump, _LAST if late else _NEXT)
+    return depth if restored else _restore_contrast(depth, given, jump)
+
+
+def _settle(
+    coarse: Field, coarse_guide: npt.NDArray[np.uint8], fine_guide: npt.NDArray[np.uint8], jump: float,
+    windows: _Windows,
+) -> Field:  # fmt: skip
+    """Enlarge to the size of ``fine_guide``, which may be the same, and let colours decide where the depth jumps."""
+    import cv2
+
+    from dofsim.depth._kernels import settle_edges
+
+    fine = coarse.copy() if fine_guide is coarse_guide else _resize(coarse, fine_guide.shape[:2])
+    edge = _find_jumps(coarse, jump, windows)
+    box = np.ones((2 * windows.decide + 1, 2 * windows.decide + 1), np.uint8)
+    lowest, highest = np.asarray(cv2.erode(coarse, box)), np.asarray(cv2.dilate(coarse, box))
+    settle_edges(
+        fine, fine_guide, coarse, coarse_guide, edge, lowest, highest,
+        windows.decide, windows.spread, _NOISE, _DOUBT, jump / 4,
+    )  # fmt: skip
+    return fine
+
+
+def _restore_contrast(fine: Field, given: Field, jump: float) -> Field:
+    """Give thin things the depth that averaging took from them, without leaving the range of the given map."""
+    import cv2
+
+    def blur(field: Field, sigma: float) -> Field:
+        return field if sigma == 0 else np.asarray(cv2.GaussianBlur(field, (0, 0), sigma), np.float32)
+
+    def average(field: Field) -> Field:
+        return np.asarray(cv2.blur(field, (_MODEL_WINDOW, _MODEL_WINDOW)), np.float32)
+
+    jumps = _find_jumps(given, jump, _NEXT) > 0
+    if not jumps.any() or fine.shape == given.shape:
+        return fine
+    where = blur(cv2.dilate(jumps.astype(np.float32), np.ones((3, 3), np.uint8)), 1.0)
+    reduced = _resize(fine, given.shape, shrink=True)
+    misfits = [float(np.abs(blur(reduced, sigma) - given)[jumps].mean()) for sigma in _BLURS]
+    sigma = _BLURS[int(np.argmin(misfits))]
+    mean, least = average(given), np.float32((0.1 * jump) ** 2)
+    inside = where > 0
+    # The slope that mere bilinear enlargement and reduction ask for is no dilution.
+    kernel = np.array([0.125, 0.75, 0.125], np.float32)
+    plain = np.asarray(cv2.sepFilter2D(given, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)
+    plain_mean = average(plain)
+    bilinear = average(plain * given) - plain_mean * mean + least
+    bilinear /= average(plain * plain) - plain_mean * plain_mean + least
+    np.clip(bilinear, np.float32(1), np.float32(_SLOPES[1]), out=bilinear)
+    slope, offset = np.ones_like(given), np.zeros_like(given)
+    for _ in range(_MODEL_PASSES):
+        seen = blur(slope * reduced + offset, sigma)
+        seen_mean = average(seen)
+        covariance = average(seen * given) - seen_mean * mean
+        variance = average(seen * seen) - seen_mean * seen_mean
+        more = np.clip((covariance + least) / (variance + least), *map(np.float32, _SLOPES))
+        more = np.where(more > 1, np.maximum(more / bilinear, np.float32(1)), more)
+        shift = blur((mean - more * seen_mean) * where, 1.0) * inside
+        more = blur((more - 1) * where, 1.0) * inside + 1
+        slope, offset = slope * more, offset * more + shift
+    restored = fine * _resize(slope, fine.shape)
+    restored += _resize(offset, fine.shape)
+    return np.clip(restored, np.float32(0), np.float32(1), out=restored)
 
 
 def _halvings(guide: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> list[npt.NDArray[np.uint8]]:
@@ -173,6 +242,7 @@ def _smooth_levels(unit: Field) -> Field:
 def _resize(field: Field, size: tuple[int, ...], *, shrink: bool = False) -> Field:
     import cv2
 
+    # Where it has to enlarge, the area filter is the linear one.
     how = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(field, (size[1], size[0]), interpolation=how), np.float32)
 

@@ -13,6 +13,12 @@ from dofsim.depth._kernels import settle_edges
 Field = npt.NDArray[np.float64]
 
 
+def extremes(coarse: npt.NDArray[np.float32], radius: int) -> tuple[npt.NDArray[np.float32], ...]:
+    padded = np.pad(coarse, radius, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * radius + 1, 2 * radius + 1))
+    return windows.min(axis=(2, 3)), windows.max(axis=(2, 3))
+
+
 def settle_slowly(
     fine: Field,
     fine_guide: npt.NDArray[np.uint8],
@@ -38,18 +44,26 @@ def settle_slowly(
             rows = np.arange(max(math.ceil(cy - radius - 0.3), 0), min(math.floor(cy + radius + 0.3), h - 1) + 1)
             columns = np.arange(max(math.ceil(cx - radius - 0.3), 0), min(math.floor(cx + radius + 0.3), w - 1) + 1)
             samples = coarse[np.ix_(rows, columns)]
-            low, high = samples.min(), samples.max()
+            j, i = min(math.floor(cy + 0.5), h - 1), min(math.floor(cx + 0.5), w - 1)
+            box = coarse[max(j - radius, 0) : j + radius + 1, max(i - radius, 0) : i + radius + 1]
+            low, high = box.min(), box.max()
             if edge[around].max() == 0 or high - low < step:
                 continue
             place = (samples - (low + high) / 2) * 2 / (high - low)
             r2 = (rows[:, None] - cy) ** 2 + (columns[None, :] - cx) ** 2
             g = place**2 / (1 + r2 / (2 * spread**2))
+            if radius >= 4:
+                g = g * ((rows[:, None] + columns[None, :] + j + i) % 2 == 0)
             colours = coarse_guide[np.ix_(rows, columns)].astype(float)
             k = (noise / (noise + ((colours - fine_guide[y, x]) ** 2).sum(axis=2))) ** 2
             level, fit = {}, {}
             for side, members in (("near", place > 0), ("far", place <= 0)):
+                if not (g * k)[members].sum() > 0:
+                    break
                 level[side] = (g * k * samples)[members].sum() / (g * k)[members].sum()
                 fit[side] = (g * k)[members].sum() / g[members].sum()
+            if len(fit) < 2:  # one side has no sample
+                continue
             jump = level["near"] - level["far"]
             prior = np.clip((fine[y, x] - level["far"]) / jump, 0, 1)
             near, far = (fit[side] + doubt * (fit["near"] + fit["far"]) for side in ("near", "far"))
@@ -74,7 +88,7 @@ def test_equals_its_readable_twin(shape: tuple[int, int], fine_shape: tuple[int,
         fine.astype(float), fine_guide, coarse.astype(float), coarse_guide, edge.astype(float), *parameters
     )
     settled = fine.copy()
-    settle_edges(settled, fine_guide, coarse, coarse_guide, edge, *parameters)
+    settle_edges(settled, fine_guide, coarse, coarse_guide, edge, *extremes(coarse, radius), *parameters)
     assert np.abs(settled - fine).max() > 0.05
     np.testing.assert_allclose(settled, expected, atol=2e-5)
 
@@ -84,5 +98,6 @@ def test_leaves_alone_where_there_is_no_edge() -> None:
     coarse = rng.random((6, 6), np.float32)
     guide = rng.integers(0, 256, (6, 6, 3), np.uint8)
     fine = coarse.copy()
-    settle_edges(fine, guide, coarse, guide, np.zeros((6, 6), np.float32), 2, 1.0, 100.0, 0.02, 0.01)
+    nowhere = np.zeros((6, 6), np.float32)
+    settle_edges(fine, guide, coarse, guide, nowhere, *extremes(coarse, 2), 2, 1.0, 100.0, 0.02, 0.01)
     np.testing.assert_array_equal(fine, coarse)
