@@ -50,17 +50,20 @@ def heap(b: Builder) -> tuple[Camera, bool]:
 
 
 def _flower_bed(b: Builder) -> None:
+    """One or two kinds of flowers, with leaves and blades between them."""
     rng = b.rng
-    stem, head = b.look(0.1), b.look(0.1, 0.7)
-    stem["tint"] = np.array([0.4, 0.9, 0.3]) * rng.uniform(0.4, 1.2)
-    proportion = np.exp(rng.normal(0, 0.35, 3))
-    size = rng.uniform(0.025, 0.07)
-    for _ in range(int(rng.integers(50, 160))):
-        z = 0.3 + rng.exponential(0.8)
-        x, tall = rng.normal(0, 0.4) * (z + 0.2), rng.uniform(0.1, 0.35)
-        lean = rng.normal(0, 0.05, 2)
-        b.part(ELLIPSOID, (x, tall / 2, z), (0.006, tall / 2, 0.006), stem, turn(0, *lean))
-        b.part(ELLIPSOID, (x, tall, z), size * proportion * rng.uniform(0.7, 1.3), head)
+    kinds = []
+    for _ in range(int(rng.choice([1, 1, 2]))):
+        stem, head = b.look(0.1), b.look(0.1, 0.7)
+        stem["tint"] = np.array([0.4, 0.9, 0.3]) * rng.uniform(0.4, 1.2)
+        kinds.append((int(rng.integers(4)), stem, head, rng.uniform(0.12, 0.4)))
+    for _ in range(int(rng.integers(20, 70))):
+        z = 0.3 + rng.exponential(0.5)
+        style, stem, head, tall = kinds[int(rng.integers(len(kinds)))]
+        b.flower(rng.normal(0, 0.4) * (z + 0.15), 0.0, z, tall * rng.uniform(0.7, 1.2), style, stem, head)
+    for _ in range(int(rng.integers(2, 18))):
+        z = 0.3 + rng.exponential(0.7)
+        (b.tuft if rng.random() < 0.6 else b.plant)(rng.normal(0, 0.4) * (z + 0.2), 0.0, z, rng.uniform(0.12, 0.35))
 
 
 def frame(b: Builder, camera: Camera) -> None:
@@ -71,7 +74,7 @@ def frame(b: Builder, camera: Camera) -> None:
     if rng.random() < 0.75:
         for _ in range(int(rng.integers(1, 4))):
             low = y - z * rng.uniform(0.2, 0.9)
-            b.plant(
+            (b.plant if rng.random() < 0.6 else b.bush)(
                 x + rng.normal(0, 0.12), low, camera.position[2] + z + rng.normal(0, 0.1), rng.uniform(0.3, 0.8) * z
             )
     else:
@@ -88,7 +91,8 @@ def foliage(b: Builder) -> tuple[Camera, bool]:
     else:
         for _ in range(int(rng.integers(4, 14))):
             z = 0.35 + abs(rng.normal(0, 1.2))
-            b.plant(rng.normal(0, 0.5) * (z + spread), 0.0, z, rng.uniform(0.15, 0.5))
+            thing = (b.plant, b.plant, b.bush, b.tuft, b.tuft)[int(rng.integers(5))]
+            thing(rng.normal(0, 0.5) * (z + spread), 0.0, z, rng.uniform(0.15, 0.5))
     eye = rng.uniform(0.2, 1.1)
     return Camera((0, eye, -0.2), -np.arctan2(max(eye - 0.2, 0.01), rng.uniform(0.7, 2.5)) + rng.normal(0, 0.08)), False
 

@@ -116,7 +116,11 @@ def outdoors(b: Builder, ground: float, start: float) -> None:
     for _ in range(int(rng.integers(0, 3))):
         z = rng.uniform(60, 300)
         b.part(ELLIPSOID, (rng.normal(0, 80), ground, z), (z * 0.5, z * rng.uniform(0.05, 0.25), z * 0.3), b.look(20.0))
-    for _ in range(int(rng.integers(0, 5))):
+    for _ in range(int(rng.integers(0, 4))):
+        z = 0.5 * start + rng.exponential(3.0)
+        thing = (b.bush, b.bush, b.tuft)[int(rng.integers(3))]
+        thing(rng.normal(0, 0.5) * (z + 1), ground, z, rng.uniform(0.3, 1.4))
+    for _ in range(int(rng.integers(0, 3))):
         z = start + rng.exponential(5.0)
         leaf = b.look(0.5)
         leaf["tint"] = np.array([0.5, 0.9, 0.4]) * rng.uniform(0.4, 1.1)
@@ -168,7 +172,7 @@ def park(b: Builder) -> tuple[Camera, bool]:
         elif thing == 1:
             b.cutout(x, 0.0, z + 1, rng.uniform(0.8, 1.9))
         elif thing == 2:
-            b.plant(x, 0.0, z, rng.uniform(0.3, 1.0))
+            (b.plant if rng.random() < 0.5 else b.bush)(x, 0.0, z, rng.uniform(0.3, 1.0))
         elif thing == 3:
             b.table(x, 0.0, z + 0.8, rng.uniform(0.7, 1.4))
         elif thing == 4:

@@ -20,9 +20,9 @@ from dofsim.datasets.textures import TextureBank, make_bank, skimage_photos
 
 #: Kinds of scenes and how often each is drawn.
 KINDS = {
-    "room": 0.16, "table": 0.1, "street": 0.07, "park": 0.06, "portrait": 0.11, "close": 0.13, "desk": 0.07,
-    "slats": 0.06, "floor": 0.05, "layers": 0.03, "heap": 0.03, "foliage": 0.06, "canopy": 0.05, "bin": 0.03,
-    "floating": 0.06,
+    "room": 0.15, "table": 0.1, "street": 0.06, "park": 0.07, "portrait": 0.11, "close": 0.13, "desk": 0.06,
+    "slats": 0.06, "floor": 0.05, "layers": 0.03, "heap": 0.03, "foliage": 0.09, "canopy": 0.05, "bin": 0.03,
+    "floating": 0.05,
 }  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def random_scene(
         name = kind or list(KINDS)[int(rng.choice(len(weights), p=weights / weights.sum()))]
         builder = Builder(World(), bank, rng)
         camera, indoor = _BUILD[name](builder)
-        if name in {"room", "street", "park", "portrait", "desk"} and rng.random() < 0.15:
+        if name in {"room", "street", "park", "portrait", "desk", "slats"} and rng.random() < 0.2:
             arrangements.frame(builder, camera)
         height, width = size
         roll = float(rng.normal(0, 0.04 if rng.random() < 0.9 else 0.3))

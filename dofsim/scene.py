@@ -240,7 +240,7 @@ def prepare(
     depth: DepthMap | None = None,
     source: DepthSource = "auto",
     model: str | os.PathLike[str] | None = None,
-    flip: bool = False,
+    flip: bool | None = None,
 ) -> Scene:
     """Find the depth of every pixel of a photo, once.
 
@@ -255,8 +255,8 @@ def prepare(
         file carries one, else the network.
     model : str or path, optional
         Name of a registered depth model, an ``.onnx`` file or the folder of a training run, for the estimator.
-    flip : bool
-        Let the estimator look at the mirrored photo too, see :func:`dofsim.depth.estimate.estimate`.
+    flip : bool, optional
+        Whether the estimator looks at the mirrored photo too, see :func:`dofsim.depth.estimate.estimate`.
 
     Returns
     -------

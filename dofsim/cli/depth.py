@@ -19,7 +19,7 @@ def depth(
     ] = None,
     source: Source = "auto",
     model: Model = None,
-    flip: Flip = False,
+    flip: Flip = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:

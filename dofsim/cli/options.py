@@ -21,7 +21,10 @@ Model = Annotated[
     ),
 ]
 Flip = Annotated[
-    bool, typer.Option("--flip", help="Let the depth network look at the mirrored photo too: steadier, half as fast.")
+    bool | None,
+    typer.Option(
+        "--flip/--no-flip", help="Let the depth network look at the mirrored photo too: steadier, half as fast."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Allow an output to replace an input.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

@@ -31,7 +31,7 @@ class _Wish:
     threads: int | None
     source: DepthSource
     model: str | None
-    flip: bool
+    flip: bool | None
     jpeg_quality: int | None
     preview_focus: bool
 
@@ -78,7 +78,7 @@ def render(
     ] = None,
     source: Source = "auto",
     model: Model = None,
-    flip: Flip = False,
+    flip: Flip = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="File, or folder for several.  [NAME.dof.jpg]")
     ] = None,
@@ -122,7 +122,7 @@ def render(
         raise ParameterError("--depth-kind and --near describe the file of --depth; give that too")
     if depth is not None and len(photos) > 1:
         raise ParameterError("a depth file belongs to one photo; render the photos one at a time")
-    if depth is not None and (source != "auto" or model is not None or flip):
+    if depth is not None and (source != "auto" or model is not None or flip is not None):
         raise ParameterError("give either --depth or --source/--model/--flip, not both")
 
     places = place_outputs(photos, out, "focus" if preview_focus else "dof")

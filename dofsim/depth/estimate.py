@@ -26,7 +26,11 @@ _METRIC_RANGE = (1e-2, 1e5)
 
 
 def estimate(
-    pixels: Pixels, *, model: str | os.PathLike[str] | None = None, threads: int | None = None, flip: bool = False
+    pixels: Pixels,
+    *,
+    model: str | os.PathLike[str] | None = None,
+    threads: int | None = None,
+    flip: bool | None = None,
 ) -> DepthMap:
     """Estimate the depth of a photo.
 
@@ -39,9 +43,9 @@ def estimate(
     threads : int, optional
         Threads of the network. Default: the environment variable ``DOFSIM_THREADS``, else the cores that this
         process may use.
-    flip : bool
+    flip : bool, optional
         Also look at the mirrored photo and take the mean, which is steadier, mirrors exactly, and costs twice the
-        time.
+        time. Default: what the model's record says.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def estimate(
         return _one_map(output, record)
 
     values = run(tensor)
-    if flip:
+    if record.flip if flip is None else flip:
         values = (values + run(np.ascontiguousarray(tensor[..., ::-1]))[:, ::-1]) / 2
     return _interpret(values, record)
 

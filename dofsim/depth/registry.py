@@ -62,6 +62,8 @@ class ModelRecord:
         What the network puts out.
     near_is_large : bool
         Whether a ``RELATIVE`` output is large where it is near; otherwise its sign is turned.
+    flip : bool
+        Whether the mean over the photo and its mirror image is taken unless the caller says otherwise.
     title : str
         Whose model it is, in a line.
     url : str or None
@@ -83,6 +85,7 @@ class ModelRecord:
     std: tuple[float, float, float] = _IMAGENET_STD
     output: DepthKind = DepthKind.RELATIVE
     near_is_large: bool = True
+    flip: bool = False
     title: str = ""
     url: str | None = None
     size: int | None = None
@@ -98,6 +101,8 @@ class ModelRecord:
             )
         if not all(deviation > 0 for deviation in self.std):
             raise ModelError(f"the record of the depth model {self.name!r} has a std that is not above 0")
+        if self.flip not in (True, False):
+            raise ModelError(f"the record of the depth model {self.name!r} has a flip that is neither true nor false")
         if self.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise ModelError(f"the record of the depth model {self.name!r} has a sha256 that is not 64 hex digits")
 

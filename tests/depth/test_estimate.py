@@ -145,6 +145,9 @@ def test_flip_averages_over_the_mirrored_photo(tmp_path: Path) -> None:
     both = estimate(PHOTO, model=path, flip=True).values
     np.testing.assert_allclose(both, (plain + mirrored) / 2, atol=0.02)
     np.testing.assert_allclose(both, estimate(mirrored_photo, model=path, flip=True).values[:, ::-1], atol=0.02)
+    write_record(ModelRecord("m", path, input_size=64, flip=True))
+    np.testing.assert_array_equal(estimate(PHOTO, model=path).values, both)
+    np.testing.assert_array_equal(estimate(PHOTO, model=path, flip=False).values, plain)
 
 
 @pytest.mark.parametrize(
