@@ -6,9 +6,9 @@ Stability: each held-out photo is mirrored, turned by 3 and 6 degrees (cropped a
 and shrunk to three quarters. The change is the mean |a q + b - p| after least-squares alignment of the changed photo's
 depth q, brought back, to the plain photo's p, as a share of p's range (1st to 99th percentile), in per cent.
 
-Geometry, on generated scenes that no training used: ``plane`` is a bare floor, lawn or table top, whose inverse depth is
-exactly linear in the picture; the figure is the mean deviation of the estimate from the plane that fits it best, as a
-share of its range, and ``jumps`` the share of pixels beside a jump of more than 5 % of the range. ``sky`` is the share
+Geometry, on generated scenes that no training used: ``plane`` is a bare floor, lawn or table top, whose inverse depth
+is exactly linear in the picture; the figure is the mean deviation of the estimate from the plane that fits it best, as
+a share of its range, and ``jumps`` the share of pixels beside a jump of more than 5 % of the range. ``sky`` is the share
 of sky pixels that are estimated farther than the farthest tenth of the ground and things below the horizon.
 """
 
@@ -169,7 +169,8 @@ def main() -> int:
     lines += ["", "| geometry | mean, % | 90th (sky: 10th) percentile, % |", "|---|---|---|"]
     lines += [f"| {name} | {mean:.1f} | {worst:.1f} |" for name, (mean, worst) in geometry.items()]
     record = find_model(given.model)
-    head = f"Model {record.name} ({(record.sha256 or 'no hash')[:12]}){'' if given.flip is None else f', flip {given.flip}'}."
+    way = "" if given.flip is None else f", flip {given.flip}"
+    head = f"Model {record.name} ({(record.sha256 or 'no hash')[:12]}){way}."
     text = head + "\n\n" + "\n".join(lines) + "\n"
     print(text)
     given.output.mkdir(parents=True, exist_ok=True)
