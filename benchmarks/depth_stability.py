@@ -7,8 +7,8 @@ and shrunk to three quarters. The change is the mean |a q + b - p| after least-s
 depth q, brought back, to the plain photo's p, as a share of p's range (1st to 99th percentile), in per cent.
 
 Geometry, on generated scenes that no training used: ``plane`` is a bare floor, lawn or table top, whose inverse depth
-is exactly linear in the picture; the figure is the mean deviation of the estimate from the plane that fits it best, as
-a share of its range, and ``jumps`` the share of pixels beside a jump of more than 5 % of the range. ``sky`` is the share
+is exactly linear in the picture. The figure is the mean deviation of the estimate from the plane that fits it best, as
+a share of its range; ``jumps`` is the share of pixels beside a jump of more than 5 % of the range. ``sky`` is the share
 of sky pixels that are estimated farther than the farthest tenth of the ground and things below the horizon.
 """
 

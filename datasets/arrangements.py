@@ -136,9 +136,9 @@ def close(b: Builder) -> tuple[Camera, bool]:
         )
     things = (*small_things(b), b.toy, b.plant, b.ball)
     for k in range(int(rng.choice([1, 1, 2, 3, 5]))):
-        thing = things[int(rng.integers(len(things)))]
+        small = things[int(rng.integers(len(things)))]
         x = rng.normal(0, 0.15 + 0.25 * k) * size
-        thing(x, 0.0, 1.0 + rng.normal(0, 0.1 + 0.4 * (k > 0)) * size, size * rng.uniform(0.6, 1.1))
+        small(x, 0.0, 1.0 + rng.normal(0, 0.1 + 0.4 * (k > 0)) * size, size * rng.uniform(0.6, 1.1))
     away, eye = size * rng.uniform(1.3, 4.0), size * rng.uniform(0.2, 2.2)
     pitch = float(np.arctan2(size * rng.uniform(0.3, 0.7) - eye, away))
     return Camera(

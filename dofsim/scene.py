@@ -279,7 +279,9 @@ def prepare(
     return Scene(photo, refine(depth, photo.pixels))
 
 
-def _find_depth(photo: Photo, source: DepthSource, model: str | os.PathLike[str] | None, *, flip: bool) -> DepthMap:
+def _find_depth(
+    photo: Photo, source: DepthSource, model: str | os.PathLike[str] | None, *, flip: bool | None
+) -> DepthMap:
     if source not in ("auto", "photo", "estimator"):
         raise ParameterError(f"the depth source is auto, photo or estimator, not {source!r}")
     if source != "estimator" and photo.depth is not None:

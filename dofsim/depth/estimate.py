@@ -80,7 +80,7 @@ def estimate(
 
     values = run(tensor)
     if record.flip if flip is None else flip:
-        values = (values + run(np.ascontiguousarray(tensor[..., ::-1]))[:, ::-1]) / 2
+        values = (values + run(np.ascontiguousarray(tensor[..., ::-1]))[:, ::-1]) * np.float32(0.5)
     return _interpret(values, record)
 
 

@@ -183,8 +183,8 @@ def _restore_contrast(fine: Field, given: Field, jump: float) -> Field:
         seen_mean = average(seen)
         covariance = average(seen * given) - seen_mean * mean
         variance = average(seen * seen) - seen_mean * seen_mean
-        more = np.clip((covariance + least) / (variance + least), *map(np.float32, _SLOPES))
-        more = np.where(more > 1, np.maximum(more / bilinear, np.float32(1)), more)
+        asked = np.clip((covariance + least) / (variance + least), np.float32(_SLOPES[0]), np.float32(_SLOPES[1]))
+        more: Field = np.where(asked > 1, np.maximum(asked / bilinear, np.float32(1)), asked).astype(np.float32)
         shift = blur((mean - more * seen_mean) * where, 1.0) * inside
         more = blur((more - 1) * where, 1.0) * inside + 1
         slope, offset = slope * more, offset * more + shift
