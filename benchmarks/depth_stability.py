@@ -61,6 +61,8 @@ def change(plain: Depth, other: Depth, where: npt.NDArray[np.bool_] | None = Non
     """Mean difference after alignment, per cent of the plain depth's range."""
     inside = np.ones(plain.shape, bool) if where is None else where
     scale, shift = fit_scale_shift(other, plain, inside)
+    if scale < 0:  # upside down is not the same depth
+        scale, shift = 0.0, float(plain[inside].mean())
     return 100 * float(np.abs(scale * other + shift - plain)[inside].mean()) / max(spread(plain[inside]), 1e-12)
 
 

@@ -140,7 +140,7 @@ def recovered(rows: list[dict[str, Any]]) -> float:
     return float((refined - degraded) / (exact - degraded))
 
 
-def to_markdown(halos: list[dict[str, Any]], mattes: list[dict[str, Any]], seconds: float) -> str:
+def to_markdown(halos: list[dict[str, Any]], mattes: list[dict[str, Any]], megapixels: float, seconds: float) -> str:
     """Both tables."""
     lines = ["| halos | exact | degraded | refined | recovered | depth |", "|---|---|---|---|---|---|"]
     groups = {"all": halos} | {
@@ -161,7 +161,7 @@ def to_markdown(halos: list[dict[str, Any]], mattes: list[dict[str, Any]], secon
             for label in ("enlarged", "refined")
         ]
         lines.append(f"| {longest} px, {len(rows)} mattes | " + " | ".join(cells) + " |")
-    lines += ["", f"12 MP on one core: {seconds:.2f} s."]
+    lines += ["", f"{megapixels:g} MP on one core: {seconds:.2f} s."]
     return "\n".join(lines) + "\n"
 
 
@@ -170,13 +170,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--scenes", help="comma-separated names of truth scenes; default: all")
+    parser.add_argument("--megapixels", type=float, default=12.0, help="size of the picture that is timed")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of refinement.json and refinement.md")
     arguments = parser.parse_args()
     scenes = set(arguments.scenes.split(",")) if arguments.scenes else None
     halos = measure_halos(arguments.data / "truth" / "dev", ours, scenes)
     mattes = measure_mattes(arguments.data / "mattes", ours)
-    seconds = time_refinement(ours)
-    text = to_markdown(halos, mattes, seconds)
+    seconds = time_refinement(ours, arguments.megapixels)
+    text = to_markdown(halos, mattes, arguments.megapixels, seconds)
     print(text)
     arguments.output.mkdir(parents=True, exist_ok=True)
     record = {"machine": describe_machine(), "versions": describe_versions(), "recovered": recovered(halos)}
