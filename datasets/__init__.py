@@ -8,7 +8,7 @@ Modules
 terms : which sources may train shipped weights, and why
 rgbd : reader for folders of RGB-D pairs
 split : scenes kept out of training
-mattes, composites : matted subjects placed into photos with depth
+mattes, segments, composites : subjects, matted or cut from scenes with depth, placed into photos with depth
 truth : reader of ray-traced scenes
 raycast, furnish, textures, scenes : procedural scenes with exact depth
 pack : generated scenes packed into a cache file

@@ -18,6 +18,7 @@ from dofsim.datasets import augment
 from dofsim.datasets.composites import compose, ground_plane
 from dofsim.datasets.mattes import Subject, read_subjects
 from dofsim.datasets.rgbd import RgbdPair, index_folder, read_pair
+from dofsim.datasets.segments import segments_of
 from dofsim.datasets.split import scene_weights, split_scenes
 from dofsim.datasets.terms import is_phone
 from dofsim.datasets.truth import read_truths
@@ -207,5 +208,7 @@ def permitted_mixture(
     if own:  # each weighs as much as a permitted scene that is no phone's
         weight = np.concatenate([weight, np.full(len(own), weight.max() / 3.0)])
         weight = weight / weight.sum()
-    subjects = read_subjects(data / "mattes") if (data / "mattes").is_dir() else []
+    subjects = 3 * read_subjects(data / "mattes") if (data / "mattes").is_dir() else []
+    first = {pair.key: number for number, pair in reversed(list(enumerate(pairs)))}
+    subjects += segments_of((key, *real[number]) for key, number in sorted(first.items()))
     return Mixture(real + own, weight, subjects, list(rendered), shares, seed, resolution)
