@@ -58,10 +58,14 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """Rendered scenes of one size: uint8 (n, h, w, 3) and float (n, h, w) inverse depth; may be memory-mapped."""
+    """Rendered scenes of one size: uint8 (n, h, w, 3) and float (n, h, w) inverse depth; may be memory-mapped.
+
+    ``weight`` is how often one is drawn, relative to those of other packs; None: as often as it has scenes.
+    """
 
     photo: Photo
     inverse: npt.NDArray[np.floating]  # type: ignore[type-arg]
+    weight: float | None = None
 
 
 @dataclass(eq=False)
@@ -106,7 +110,9 @@ class Mixture:
         return self.real[int(rng.choice(len(self.real), p=self.weight))]
 
     def _rendered(self, rng: np.random.Generator) -> tuple[Photo, Inverse]:
-        sizes = np.array([len(part.photo) for part in self.rendered], dtype=np.float64)
+        sizes = np.array(
+            [len(part.photo) if part.weight is None else part.weight for part in self.rendered], dtype=np.float64
+        )
         part = self.rendered[int(rng.choice(len(sizes), p=sizes / sizes.sum()))]
         index = int(rng.integers(len(part.photo)))
         return np.asarray(part.photo[index]), np.asarray(part.inverse[index], dtype=np.float32)

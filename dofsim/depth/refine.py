@@ -64,6 +64,11 @@ _BLURS = (0.0, 0.5, 1.0, 1.5, 2.0)
 _MODEL_WINDOW = 3
 _SLOPES = (0.8, 4.0)
 _MODEL_PASSES = 3
+# Misfits beside wide things, as a share of the jump there, up to which a map's edges are where the refined ones are,
+# and from which on they are not.
+_MISFITS = (0.05, 0.08)
+# Around how many px of the map a part is the lesser one, and up to which share it is.
+_AROUND, _LESSER = 6, 0.35
 
 
 def refine(depth: DepthMap, guide: Guide) -> DepthMap:
@@ -128,7 +133,11 @@ def _enlarge(unit: Field, guide: npt.NDArray[np.uint8]) -> Field:
         if late and not restored:
             depth, restored = _restore_contrast(depth, given, jump), True
         depth = _settle(depth, small, large, jump, _LAST if late else _NEXT)
-    return depth if restored else _restore_contrast(depth, given, jump)
+    if restored or len(guides) == 1:
+        return depth
+    # A small photo can afford a last look with the levels put right.
+    depth = _settle(_restore_contrast(depth, given, jump), guides[-1], guides[-1], jump, _NEXT)
+    return _restore_contrast(depth, given, jump)
 
 
 def _settle(
@@ -136,14 +145,11 @@ def _settle(
     windows: _Windows,
 ) -> Field:  # fmt: skip
     """Enlarge to the size of ``fine_guide``, which may be the same, and let colours decide where the depth jumps."""
-    import cv2
-
     from dofsim.depth._kernels import settle_edges
 
     fine = coarse.copy() if fine_guide is coarse_guide else _resize(coarse, fine_guide.shape[:2])
     edge = _find_jumps(coarse, jump, windows)
-    box = np.ones((2 * windows.decide + 1, 2 * windows.decide + 1), np.uint8)
-    lowest, highest = np.asarray(cv2.erode(coarse, box)), np.asarray(cv2.dilate(coarse, box))
+    lowest, highest = _dilate(coarse, windows.decide, shrink=True), _dilate(coarse, windows.decide)
     settle_edges(
         fine, fine_guide, coarse, coarse_guide, edge, lowest, highest,
         windows.decide, windows.spread, _NOISE, _DOUBT, jump / 4,
@@ -152,45 +158,102 @@ def _settle(
 
 
 def _restore_contrast(fine: Field, given: Field, jump: float) -> Field:
-    """Give thin things the depth that averaging took from them, without leaving the range of the given map."""
-    import cv2
+    """Give thin things the depth that averaging took from them, without leaving the range of the given map.
 
-    def blur(field: Field, sigma: float) -> Field:
-        return field if sigma == 0 else np.asarray(cv2.GaussianBlur(field, (0, 0), sigma), np.float32)
-
-    def average(field: Field) -> Field:
-        return np.asarray(cv2.blur(field, (_MODEL_WINDOW, _MODEL_WINDOW)), np.float32)
-
+    The refined map, reduced and blurred like the given one, is compared with it: the slope of the local line between
+    the two is what was lost. If the edges of the given map lie where the refined ones do, the whole line is applied;
+    if they are displaced, as a network's often are, only slopes of thin things are, about the level of what is behind.
+    """
     jumps = _find_jumps(given, jump, _NEXT) > 0
     if not jumps.any() or fine.shape == given.shape:
         return fine
-    where = blur(cv2.dilate(jumps.astype(np.float32), np.ones((3, 3), np.uint8)), 1.0)
     reduced = _resize(fine, given.shape, shrink=True)
-    misfits = [float(np.abs(blur(reduced, sigma) - given)[jumps].mean()) for sigma in _BLURS]
-    sigma = _BLURS[int(np.argmin(misfits))]
-    mean, least = average(given), np.float32((0.1 * jump) ** 2)
-    inside = where > 0
-    # The slope that mere bilinear enlargement and reduction ask for is no dilution.
-    kernel = np.array([0.125, 0.75, 0.125], np.float32)
-    plain = np.asarray(cv2.sepFilter2D(given, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)
-    plain_mean = average(plain)
-    bilinear = average(plain * given) - plain_mean * mean + least
-    bilinear /= average(plain * plain) - plain_mean * plain_mean + least
-    np.clip(bilinear, np.float32(1), np.float32(_SLOPES[1]), out=bilinear)
+    sigma, seen = min(
+        ((sigma, _blur(reduced, sigma)) for sigma in _BLURS),
+        key=lambda pair: float(np.abs(pair[1] - given)[jumps].mean()),
+    )
+    thin, behind, extent = _thin_things(given)
+    wide = jumps & (thin == 0)
+    misfit = float(np.abs(seen - given)[wide].mean() / extent[wide].mean()) if wide.any() else np.inf
+    trust = float(np.clip((_MISFITS[1] - misfit) / (_MISFITS[1] - _MISFITS[0]), 0, 1))
+    where = _blur(_dilate(jumps.astype(np.float32), 1), 1.0)
     slope, offset = np.ones_like(given), np.zeros_like(given)
-    for _ in range(_MODEL_PASSES):
-        seen = blur(slope * reduced + offset, sigma)
-        seen_mean = average(seen)
-        covariance = average(seen * given) - seen_mean * mean
-        variance = average(seen * seen) - seen_mean * seen_mean
-        asked = np.clip((covariance + least) / (variance + least), np.float32(_SLOPES[0]), np.float32(_SLOPES[1]))
-        more: Field = np.where(asked > 1, np.maximum(asked / bilinear, np.float32(1)), asked).astype(np.float32)
-        shift = blur((mean - more * seen_mean) * where, 1.0) * inside
-        more = blur((more - 1) * where, 1.0) * inside + 1
-        slope, offset = slope * more, offset * more + shift
+    for share, restrained in ((trust, None), (1 - trust, (thin, behind))):
+        if share > 0:
+            more, shift = _local_line(reduced, given, where, sigma, jump, restrained)
+            slope += np.float32(share) * (more - 1)
+            offset += np.float32(share) * shift
     restored = fine * _resize(slope, fine.shape)
     restored += _resize(offset, fine.shape)
     return np.clip(restored, np.float32(0), np.float32(1), out=restored)
+
+
+def _local_line(
+    reduced: Field, given: Field, where: Field, sigma: float, jump: float, restrained: tuple[Field, Field] | None
+) -> tuple[Field, Field]:
+    """Slope and offset, at the given map's size, that make the refined map explain the given one."""
+    import cv2
+
+    least = np.float32((0.1 * jump) ** 2)
+    mean = _average(given)
+
+    def slope_between(seen: Field) -> tuple[Field, Field]:
+        seen_mean = _average(seen)
+        covariance = _average(seen * given) - seen_mean * mean
+        variance = _average(seen * seen) - seen_mean * seen_mean
+        asked = (covariance + least) / (variance + least)
+        return np.clip(asked, np.float32(_SLOPES[0]), np.float32(_SLOPES[1])), seen_mean
+
+    # The slope that mere bilinear enlargement and reduction ask for is no dilution.
+    kernel = np.array([0.125, 0.75, 0.125], np.float32)
+    plain = np.asarray(cv2.sepFilter2D(given, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)
+    usual = np.maximum(slope_between(plain)[0], np.float32(1))
+    inside = where > 0
+    slope, offset = np.ones_like(given), np.zeros_like(given)
+    for _ in range(_MODEL_PASSES):
+        asked, seen_mean = slope_between(_blur(slope * reduced + offset, sigma))
+        more: Field = np.where(asked > 1, np.maximum(asked / usual, np.float32(1)), asked).astype(np.float32)
+        if restrained is None:
+            shift = _blur((mean - more * seen_mean) * where, 1.0) * inside
+            more = _blur((more - 1) * where, 1.0) * inside + 1
+        else:
+            thin, behind = restrained
+            more = _blur((np.maximum(more, np.float32(1)) - 1) * where * thin, 1.0) * inside + 1
+            shift = behind * (1 - more)
+        slope, offset = slope * more, offset * more + shift
+    return slope, offset
+
+
+def _thin_things(given: Field) -> tuple[Field, Field, Field]:
+    """How much the lesser part of its surroundings each pixel's window is, the greater part's level, and the range."""
+    import cv2
+
+    lowest, highest = _dilate(given, _AROUND, shrink=True), _dilate(given, _AROUND)
+    extent = np.maximum(highest - lowest, np.float32(1e-6))
+    place = (cv2.blur(given, (2 * _AROUND + 1, 2 * _AROUND + 1)) - lowest) / extent
+    lesser = np.minimum(place, 1 - place)
+    thin = np.clip((np.float32(_LESSER) - lesser) * np.float32(10), 0, 1).astype(np.float32)
+    return thin, np.where(place < np.float32(0.5), lowest, highest), extent
+
+
+def _blur(field: Field, sigma: float) -> Field:
+    import cv2
+
+    return field if sigma == 0 else np.asarray(cv2.GaussianBlur(field, (0, 0), sigma), np.float32)
+
+
+def _average(field: Field) -> Field:
+    import cv2
+
+    return np.asarray(cv2.blur(field, (_MODEL_WINDOW, _MODEL_WINDOW)), np.float32)
+
+
+def _dilate(field: Field, radius: int, *, shrink: bool = False) -> Field:
+    """Largest (or smallest) value within a square of ``2 * radius + 1`` px."""
+    import cv2
+
+    box = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return np.asarray(cv2.erode(field, box) if shrink else cv2.dilate(field, box), np.float32)
 
 
 def _halvings(guide: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> list[npt.NDArray[np.uint8]]:
@@ -212,8 +275,7 @@ def _find_jumps(depth: Field, jump: float, windows: _Windows) -> Field:
     import cv2
 
     def extent(radius: int) -> Field:
-        box = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-        return np.asarray(cv2.dilate(depth, box) - cv2.erode(depth, box), np.float32)
+        return _dilate(depth, radius) - _dilate(depth, radius, shrink=True)
 
     small = extent(windows.small)
     share = small / np.maximum(extent(windows.large), np.float32(1e-12))
