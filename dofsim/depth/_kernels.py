@@ -15,6 +15,24 @@ _REACH = 0.3
 _BESIDE = 0.999
 # From this radius on every second sample is taken, as on a chessboard.
 _SPARSE = 4
+# Distances are looked up for positions of a pixel between the samples that are rounded to a share of their spacing;
+# at twice the samples' size, as in every step of the refinement but the odd rest, they are exact.
+_PHASES = 32
+
+
+@njit(cache=True, error_model="numpy")
+def _closeness(radius: int, spread: float) -> npt.NDArray[np.float32]:
+    """1 / (1 + r^2 / (2 spread^2)) by the pixel's phase (down, across) and the sample's offset from the nearest one."""
+    side = 2 * radius + 3
+    table = np.empty((_PHASES + 1, _PHASES + 1, side, side), np.float32)
+    for a in range(_PHASES + 1):
+        for b in range(_PHASES + 1):
+            for j in range(side):
+                dy = j - radius - 0.5 - a / _PHASES
+                for i in range(side):
+                    dx = i - radius - 0.5 - b / _PHASES
+                    table[a, b, j, i] = 1.0 / (1.0 + 0.5 * (dx * dx + dy * dy) / (spread * spread))
+    return table
 
 
 @njit(cache=True, error_model="numpy", fastmath={"nsz", "arcp", "contract", "afn"})
@@ -71,9 +89,12 @@ def settle_edges(
     one, half, two, zero = np.float32(1.0), np.float32(0.5), np.float32(2.0), np.float32(0.0)
     h, w = coarse.shape
     height, width = fine.shape
-    falloff = np.float32(0.5 / (spread * spread))
-    stride = 1 if radius < _SPARSE else 2
-    noise32, doubt32, step32 = np.float32(noise), np.float32(doubt), np.float32(step)
+    stride = np.uint64(1 if radius < _SPARSE else 2)
+    doubt32, step32 = np.float32(doubt), np.float32(step)
+    likeness = np.empty(3 * 255 * 255 + 1, np.float32)
+    for squared in range(likeness.size):
+        likeness[squared] = (noise / (noise + squared)) ** 2
+    closeness = _closeness(radius, spread)
     left, right = np.empty(width, np.int32), np.empty(width, np.int32)
     for x in range(width):
         cx = (x + 0.5) * w / width - 0.5
@@ -87,6 +108,7 @@ def settle_edges(
         y_near = min(max(floor(cy + 0.5), 0), h - 1)
         y_first = max(ceil(cy - radius - _REACH), 0)
         y_last = min(floor(cy + radius + _REACH), h - 1)
+        y_phase = int((cy - y_near + 0.5) * _PHASES + 0.5)
         for x in range(width):
             weight = max(strongest[left[x]], strongest[right[x]])
             if weight == zero:
@@ -98,34 +120,39 @@ def settle_edges(
                 continue
             x_first = max(ceil(cx - radius - _REACH), 0)
             x_last = min(floor(cx + radius + _REACH), w - 1)
+            close = closeness[y_phase, int((cx - x_near + 0.5) * _PHASES + 0.5)]
             middle, scale = (low + high) * half, two / (high - low)
             red, green, blue = (
-                np.float32(fine_guide[y, x, 0]),
-                np.float32(fine_guide[y, x, 1]),
-                np.float32(fine_guide[y, x, 2]),
+                np.int32(fine_guide[y, x, 0]),
+                np.int32(fine_guide[y, x, 1]),
+                np.int32(fine_guide[y, x, 2]),
             )
             near_all, near_fit, near_sum, far_all, far_fit, far_sum = zero, zero, zero, zero, zero, zero
             for j in range(y_first, y_last + 1):
-                dy = np.float32(j - cy)
-                first = x_first + (x_first + j + x_near + y_near) % 2 * (stride - 1)
-                for i in range(first, x_last + 1, stride):
-                    dx = np.float32(i - cx)
-                    value = coarse[j, i]
+                first = x_first + (x_first + j + x_near + y_near) % 2 * (int(stride) - 1)
+                depths, colours, shares = coarse[j], coarse_guide[j], close[j - y_near + radius + 1]
+                # Indices without a sign spare the check for negative ones, and selecting the side spares a jump:
+                # together a third of the time.
+                begin, offset = np.uint64(first), np.uint64(first - x_near + radius + 1)
+                for number in range((x_last - first) // int(stride) + 1):
+                    along = np.uint64(number) * stride
+                    i = begin + along
+                    value = depths[i]
                     place = (value - middle) * scale
-                    say = place * place / (one + (dx * dx + dy * dy) * falloff)
-                    dr = np.float32(coarse_guide[j, i, 0]) - red
-                    dg = np.float32(coarse_guide[j, i, 1]) - green
-                    db = np.float32(coarse_guide[j, i, 2]) - blue
-                    fit = noise32 / (noise32 + dr * dr + dg * dg + db * db)
-                    fit = fit * fit * say
-                    if place > zero:
-                        near_all += say
-                        near_fit += fit
-                        near_sum += fit * value
-                    else:
-                        far_all += say
-                        far_fit += fit
-                        far_sum += fit * value
+                    say = place * place * shares[offset + along]
+                    dr = np.int32(colours[i, np.uint64(0)]) - red
+                    dg = np.int32(colours[i, np.uint64(1)]) - green
+                    db = np.int32(colours[i, np.uint64(2)]) - blue
+                    fit = likeness[np.uint32(dr * dr + dg * dg + db * db)] * say
+                    is_near = place > zero
+                    near_say, near_like = say if is_near else zero, fit if is_near else zero
+                    near_all += near_say
+                    near_fit += near_like
+                    near_sum += near_like * value
+                    far_say, far_like = zero if is_near else say, zero if is_near else fit
+                    far_all += far_say
+                    far_fit += far_like
+                    far_sum += far_like * value
             if near_fit == zero or far_fit == zero:
                 continue
             near_level, far_level = near_sum / near_fit, far_sum / far_fit

@@ -50,7 +50,9 @@ def settle_slowly(
             if edge[around].max() == 0 or high - low < step:
                 continue
             place = (samples - (low + high) / 2) * 2 / (high - low)
-            r2 = (rows[:, None] - cy) ** 2 + (columns[None, :] - cx) ** 2
+            # distances are measured from the pixel's position rounded to 1/32 px of the coarse grid
+            ry, rx = (n + math.floor((c - n) * 32 + 0.5) / 32 for c, n in ((cy, j), (cx, i)))
+            r2 = (rows[:, None] - ry) ** 2 + (columns[None, :] - rx) ** 2
             g = place**2 / (1 + r2 / (2 * spread**2))
             if radius >= 4:
                 g = g * ((rows[:, None] + columns[None, :] + j + i) % 2 == 0)
