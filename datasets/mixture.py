@@ -176,12 +176,47 @@ def reduce_pair(photo: Photo, inverse: Inverse, longest: int) -> tuple[Photo, In
     return small.astype(np.uint8, copy=False), depth.astype(np.float32, copy=False)
 
 
+def drop_speckles(inverse: Inverse, *, area: float = 0.004, jump: float = 0.04) -> Inverse:
+    """Forget the islands that stereo matching leaves where it was misled, and the pixels beside unknown ones.
+
+    Parameters
+    ----------
+    inverse : float32 (h, w)
+        NaN is unknown.
+    area : float
+        Islands of less than this share of the picture are dropped.
+    jump : float
+        What sets an island apart, as a share of the range (1st to 99th percentile).
+
+    Returns
+    -------
+    float32 (h, w)
+    """
+    known = np.isfinite(inverse)
+    if not known.any():
+        return inverse
+    low, high = np.percentile(inverse[known], (1, 99))
+    if high <= low:
+        return inverse
+    steps = 10_000
+    scaled = np.where(known, (inverse - low) / (high - low) * steps + 1000, 0)
+    levels = np.clip(scaled, 0, np.iinfo(np.int16).max).astype(np.int16)
+    cv2.filterSpeckles(levels, 0, round(area * inverse.size), jump * steps)
+    beside = cv2.dilate((levels <= 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.where(beside, np.float32(np.nan), inverse).astype(np.float32, copy=False)
+
+
 def pair_weights(pairs: Sequence[RgbdPair], phone: float = 3.0) -> npt.NDArray[np.float64]:
     """Weights by scene, phone scenes ``phone`` times as often as others: they are few and they are what is wanted."""
     weight = scene_weights(pairs)
     weight = weight * np.array([phone if is_phone(pair.source.name) else 1.0 for pair in pairs])
     result: npt.NDArray[np.float64] = weight / weight.sum()
     return result
+
+
+def _read(pair: RgbdPair) -> tuple[Photo, Inverse]:
+    photo, inverse = read_pair(pair)
+    return photo, drop_speckles(inverse) if pair.source.estimated_by == "SGBM" else inverse
 
 
 def permitted_mixture(
@@ -208,7 +243,7 @@ def permitted_mixture(
     """
     data = Path(data)
     pairs = split_scenes(index_folder(data / "rgbd")).train
-    real = [reduce_pair(*read_pair(pair), longest) for pair in pairs]
+    real = [reduce_pair(*_read(pair), longest) for pair in pairs]
     weight = pair_weights(pairs)
     own = [reduce_pair(*scene, longest) for scene in read_truths(data / "truth" / "dev")]
     if own:  # each weighs as much as a permitted scene that is no phone's
