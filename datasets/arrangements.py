@@ -100,7 +100,10 @@ def foliage(b: Builder) -> tuple[Camera, bool]:
 def floor(b: Builder) -> tuple[Camera, bool]:
     """A floor, a lawn or a desk seen at a steep angle, bare or with a few things on it."""
     rng = b.rng
-    b.part(GROUND, (0, 0, 0), (1, 1, 1), b.look(1.5, 0.6))
+    look = b.look(1.5, 0.6)
+    if rng.random() < 0.3:  # a white or grey desk
+        look = b.look(4.0, 1.0) | {"tint": np.full(3, rng.uniform(0.7, 1.5))}
+    b.part(GROUND, (0, 0, 0), (1, 1, 1), look)
     eye, pitch = rng.uniform(0.3, 1.8), -rng.uniform(0.35, 1.35)
     middle = eye / np.tan(-pitch)
     small = small_things(b)

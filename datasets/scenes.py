@@ -21,7 +21,7 @@ from dofsim.datasets.textures import TextureBank, make_bank, skimage_photos
 #: Kinds of scenes and how often each is drawn.
 KINDS = {
     "room": 0.15, "table": 0.1, "street": 0.06, "park": 0.07, "portrait": 0.11, "close": 0.13, "desk": 0.06,
-    "slats": 0.06, "floor": 0.05, "layers": 0.03, "heap": 0.03, "foliage": 0.09, "canopy": 0.05, "bin": 0.03,
+    "slats": 0.06, "floor": 0.1, "layers": 0.03, "heap": 0.03, "foliage": 0.09, "canopy": 0.05, "bin": 0.03,
     "floating": 0.05,
 }  # fmt: skip
 
