@@ -1,117 +1,113 @@
-"""Large discs: pixels are merged into one source per cell of the grid that suits their radius, and drawn there."""
+"""Large discs near edges: squares of one octave become one source each, on the grid that suits their radius.
+
+Every layer (an octave of the radius on one side of the focus plane) is drawn by a call of its own. It walks over the
+pyramid of cells and draws a cell as one disc where its range lies inside the octave; where it does not, the pixels
+of the octave that share a cell of edges are merged at their centroid.
+"""
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
-from dofsim.bokeh._disc import KERNEL, F, U, add_disc, fold, luminance
-from dofsim.bokeh._lights import is_light, light_coc
-from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, MARGIN
-
-FIELDS = 7
-"""Floats of the record of one cell, see :func:`draw_cells`."""
+from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F, add_disc, fold
+from dofsim.bokeh.plan import FINE_RADIUS, FRONT, LARGEST_DRAWN, MARGIN, PATCH, TILE
 
 
-# Typed, because Numba compiles a function once more for every literal that it is called with.
-ZERO, ONE = np.int64(0), np.int64(1)
+@njit(**PART)
+def _draw(acc, stride, touched, level, y, x, radius, red, green, blue, count, table):  # type: ignore[no-untyped-def]
+    """Draw ``count`` px as one disc of ``radius`` px around (y, x), px of the picture, 0 = middle of its first pixel.
 
-
-@njit(inline="always")
-def level_of(radius, levels):  # type: ignore[no-untyped-def]
-    """Level whose grid shows this radius (px, >= FINE_RADIUS) as 4..8 px."""
-    level = 1
-    limit = F(2 * FINE_RADIUS)
-    while radius >= limit and level < levels:
-        level += 1
-        limit *= F(2)
-    return level
-
-
-@njit(inline="always")
-def collect(cells, at, red, green, blue, count, radius, x, y, level):  # type: ignore[no-untyped-def]
-    """Add ``count`` pixels around (x, y), px, to the source of a cell of a level's grid: the record at ``at``."""
-    inside = (1 << level) - 1
-    cells[at] += red * count
-    cells[at + U(1)] += green * count
-    cells[at + U(2)] += blue * count
-    cells[at + U(3)] += count
-    cells[at + U(4)] += radius * count
-    cells[at + U(5)] += F(x & inside) * count
-    cells[at + U(6)] += F(y & inside) * count
+    ``touched``: uint8 (rows, columns) of PATCH cells, margins included; marks where something is drawn.
+    """
+    scale = ONE / F(1 << level)
+    cy = F(MARGIN) + (F(y) + HALF) * scale - HALF
+    cx = F(MARGIN) + (F(x) + HALF) * scale - HALF
+    # On a coarse grid a disc is as wide as a cell at least.
+    radius = min(max(radius * scale, HALF), F(LARGEST_DRAWN))
+    add_disc(acc, stride, cy, cx, radius, red, green, blue, count * scale * scale, table)
+    reach = int(radius) + 2
+    for j in range(max(int(cy) - reach, 0) // PATCH, (int(cy) + reach) // PATCH + 1):
+        for i in range(max(int(cx) - reach, 0) // PATCH, (int(cx) + reach) // PATCH + 1):
+            touched[j, i] = 1
 
 
 @njit(**KERNEL)
-def draw_cells(cells, at, first, columns, row, group, level, band, plan, table, acc):  # type: ignore[no-untyped-def]
-    """Draw the sources of ``columns`` cells of row ``row`` of a band's grid, from column ``first``, and empty them.
+def draw_sources(sources, count, level, stride, acc, touched, table):  # type: ignore[no-untyped-def]
+    """Draw listed sources on a level: float32 (n, 6) of y, x, radius (px), red, green, blue, ``count`` px each.
 
-    ``cells`` holds their records from ``at`` on: sums of red, green, blue, count, radius (px), and x and y within the
-    cell (px).
+    ``acc``: flat float32 accumulator of the level with MARGIN cells around it, ``stride`` floats a row; ``touched``:
+    uint8 (rows, columns) of its PATCH cells; marks where something is drawn.
     """
-    tile = plan.tile_start[group, level] + band * plan.tile_floats[level]
-    scale = F(1) / F(1 << level)
-    for column in range(columns):
-        p = U(at + column * FIELDS)
-        count = cells[p + U(3)]
-        if count == F(0):
-            continue
-        n = F(1) / count
-        cx = F(first + column + MARGIN) + (cells[p + U(5)] * n + F(0.5)) * scale - F(0.5)
-        cy = F(row + MARGIN) + (cells[p + U(6)] * n + F(0.5)) * scale - F(0.5)
-        red, green, blue = cells[p] * n, cells[p + U(1)] * n, cells[p + U(2)] * n
-        radius = cells[p + U(4)] * n * scale
-        add_disc(acc, tile, plan.stride[level], cy, cx, radius, red, green, blue, count * scale * scale, table)
-        for k in range(FIELDS):
-            cells[p + U(k)] = F(0)
+    for n in range(sources.shape[0]):
+        _draw(
+            acc, stride, touched, level, sources[n, 0], sources[n, 1], sources[n, 2],
+            sources[n, 3], sources[n, 4], sources[n, 5], count, table,
+        )  # fmt: skip
+
+
+@njit(**PART)
+def _draw_mixed(rgb, coc, top, left, side, sign, least, most, level, acc, stride, touched, table):  # type: ignore[no-untyped-def]
+    """Draw the pixels with a radius in ``least .. most`` among ``side`` x ``side`` px, merged into one source."""
+    height, width, _ = rgb.shape
+    count = ZERO
+    red, green, blue = ZERO, ZERO, ZERO
+    total, down, across = ZERO, ZERO, ZERO
+    for dy in range(side):
+        for dx in range(side):
+            y, x = fold(top + dy, height), fold(left + dx, width)
+            c = coc[y, x] * sign
+            if least <= c < most:
+                count += ONE
+                red += rgb[y, x, 0]
+                green += rgb[y, x, 1]
+                blue += rgb[y, x, 2]
+                total += c
+                down += F(dy)
+                across += F(dx)
+    if count > ZERO:
+        n = ONE / count
+        _draw(
+            acc, stride, touched, level, F(top) + down * n, F(left) + across * n, total * n,
+            red * n, green * n, blue * n, count, table,
+        )  # fmt: skip
 
 
 @njit(**KERNEL)
-def coarse_band(rgb, coc, band, plan, table, acc, used):  # type: ignore[no-untyped-def]
-    """Draw the sources of one band whose radius is at least FINE_RADIUS into the band's tiles.
+def coarse_layer(  # type: ignore[no-untyped-def]
+    rgb, coc, cells, spans, fine_spans, fine_side, side, apart, group, is_last, level, stride, acc, touched, table
+):
+    """Draw the layer of one level (>= 1) of the FRONT or the BACK, where it can reach tiles that need layers.
 
-    Pixels of one octave and one side of the focus plane that share a cell of that octave's grid become one source at
-    their centroid. A row of cells is collected while its pixels stream by and drawn when it is complete.
+    ``cells``, ``spans``: means and ranges of the squares of ``side`` px, those of the level (``cells``, float32
+    (rows, columns, 4), is empty where there are none), or of the cells of edges if these are larger; ``fine_spans``:
+    ranges of the latter, of ``fine_side`` px; ``apart``: px from each tile to the nearest with layers; ``is_last``:
+    the level takes all larger radii too; ``acc``, ``stride``, ``touched``: see :func:`draw_sources`.
     """
-    levels = plan.levels
-    first = band * plan.band_rows
-    offsets = np.zeros(levels + 2, np.int64)
-    for level in range(1, levels + 1):
-        offsets[level + 1] = offsets[level] + 2 * (plan.padded_width >> level) * FIELDS
-    cells = np.zeros(offsets[levels + 1], np.float32)
-    filled = np.zeros((levels + 1, 2), np.bool_)
-    light = np.zeros(FIELDS, np.float32)
-    for y in range(first, min(first + plan.band_rows, plan.padded_height)):
-        ys = fold(y, plan.height)
-        for x in range(plan.padded_width):
-            xs = x if x < plan.width else fold(x, plan.width)
-            c = coc[ys, xs]
-            r = abs(c)
-            if r < F(FINE_RADIUS):
+    sign = ONE - TWO * F(group == FRONT)
+    least = F(FINE_RADIUS << (level - 1))
+    most = F(1e30) if is_last else F(FINE_RADIUS << level)
+    inner = side // fine_side
+    step = min(fine_side, 1 << level)
+    for j in range(spans.shape[0]):
+        for i in range(spans.shape[1]):
+            low, high = spans[j, i, 0] * sign, spans[j, i, 1] * sign
+            low, high = min(low, high), max(low, high)
+            if high < least or low >= most:
                 continue
-            if is_light(rgb, ys, xs, luminance(rgb, ys, xs)):
-                snapped = light_coc(rgb, coc, ys, xs)
-                if abs(snapped) >= F(FINE_RADIUS):
-                    c = snapped
-                # A light is drawn at once, unmerged and one level finer than its radius asks for.
-                level = max(level_of(abs(c), levels) - 1, 1)
-                group = FRONT if c < F(0) else BACK
-                used[group, level, band] = 1
-                collect(light, U(0), rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2], F(1), abs(c), x, y, level)
-                draw_cells(light, ZERO, x >> level, ONE, (y - first) >> level, group, level, band, plan, table, acc)
+            if side <= TILE and apart[j * side // TILE, i * side // TILE] > high:
                 continue
-            level = level_of(r, levels)
-            side = 0 if c < F(0) else 1
-            filled[level, side] = True
-            p = U(offsets[level] + (side * (plan.padded_width >> level) + (x >> level)) * FIELDS)
-            collect(cells, p, rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2], F(1), r, x, y, level)
-        for level in range(1, levels + 1):
-            if (y + 1) & ((1 << level) - 1) != 0:
+            if cells.shape[0] > 0 and low >= least and high < most and spans[j, i, 2] == ZERO:
+                middle = HALF * F(side - 1)
+                _draw(
+                    acc, stride, touched, level, F(j * side) + middle, F(i * side) + middle, cells[j, i, 3] * sign,
+                    cells[j, i, 0], cells[j, i, 1], cells[j, i, 2], F(side) * F(side), table,
+                )  # fmt: skip
                 continue
-            for side in range(2):
-                if filled[level, side]:
-                    filled[level, side] = False
-                    group = FRONT if side == 0 else BACK
-                    used[group, level, band] = 1
-                    columns = plan.padded_width >> level
-                    at = offsets[level] + side * columns * FIELDS
-                    draw_cells(cells, at, ZERO, columns, (y - first) >> level, group, level, band, plan, table, acc)
+            for b in range(j * inner, (j + 1) * inner):
+                for a in range(i * inner, (i + 1) * inner):
+                    low, high = fine_spans[b, a, 0] * sign, fine_spans[b, a, 1] * sign
+                    if max(low, high) < least or min(low, high) >= most:
+                        continue
+                    for y in range(b * fine_side, (b + 1) * fine_side, step):
+                        for x in range(a * fine_side, (a + 1) * fine_side, step):
+                            _draw_mixed(rgb, coc, y, x, step, sign, least, most, level, acc, stride, touched, table)

@@ -1,8 +1,11 @@
-"""From tiles of differences to composited layers: sums, reflected borders, and the cascade from coarse to fine.
+"""From differences to composited layers: sums, reflected borders, and the cascade from coarse to fine.
 
 Layers are composited by saturation: one with coverage A takes ``min(A, what is left of 1)``. Sources of one surface
 that fell into several layers thus add up without seams (alpha-over would let the rear shine through), and a full front
 hides what is behind it.
+
+A level's accumulator has MARGIN cells around it. ``touched`` says, per patch and margins included, where discs were
+drawn, ``live``, without margins, where something is to be seen, ``wanted`` where anybody will look.
 """
 
 from __future__ import annotations
@@ -10,132 +13,130 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dofsim.bokeh._disc import KERNEL, F, U, sum_row
-from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, HIDDEN, MARGIN
+from dofsim.bokeh._disc import BLUE, COVER, GREEN, KERNEL, MOST, ONE, PART, QUARTER, TWO, ZERO, F, U, fold
+from dofsim.bokeh._simd import mix
+from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, MARGIN, PATCH
+
+_EDGE = MARGIN // PATCH
 
 
-@njit(inline="always")
-def row_of(plan, group, level, y):  # type: ignore[no-untyped-def]
-    """Position of row ``y`` of a grid: in the tile of its own band, behind the upper margin."""
-    rows = plan.band_rows >> level
-    tile = plan.tile_start[group, level] + (y // rows) * plan.tile_floats[level]
-    return tile + (y % rows + MARGIN) * plan.stride[level]
+@njit(**PART)
+def _sum_row(acc, row, stride, touched, columns, out, active):  # type: ignore[no-untyped-def]
+    """Sum one row of differences, with its margins reflected, into ``out``; mark the patches that hold something.
 
-
-@njit(**KERNEL)
-def upsample_row(acc, plan, live, group, level, y, out):  # type: ignore[no-untyped-def]
-    """Row ``y`` of the bilinear x2 enlargement of a composited level, still at half width; False where it is empty.
-
-    ``out`` holds its columns with the first and the last repeated at the ends.
+    Every disc begins and ends in patches that it has touched, so the sums are 0 in front of any other. They are
+    float64: in float32 they drift by 2e-3 on a wide row with bright lights.
     """
-    columns = plan.padded_width >> level
-    rows = plan.row_start[group, level]
+    for i in range(active.shape[0]):
+        active[i] = 0
+    for i in range(columns * 4):
+        out[U(i)] = ZERO
+    red, green, blue, weight = 0.0, 0.0, 0.0, 0.0
+    for i in range(touched.shape[1]):
+        if touched[row // PATCH, i] == 0:
+            red, green, blue, weight = 0.0, 0.0, 0.0, 0.0
+            continue
+        for x in range(i * PATCH, min((i + 1) * PATCH, columns + 2 * MARGIN)):
+            p = U(row * stride + x * 4)
+            red += acc[p]
+            green += acc[p + GREEN]
+            blue += acc[p + BLUE]
+            weight += acc[p + COVER]
+            to = fold(x - MARGIN, columns)
+            active[to // PATCH] = 1
+            q = U(to * 4)
+            out[q] += red
+            out[q + GREEN] += green
+            out[q + BLUE] += blue
+            out[q + COVER] += weight
+
+
+@njit(**PART)
+def is_live(live, rows, columns, y, first, last):  # type: ignore[no-untyped-def]
+    """Whether the x2 enlargement of a level of ``rows`` x ``columns`` shows anything in columns ``first .. last``."""
+    if live.shape[0] == 0:
+        return False
+    upper, lower = max(((y + 1) >> 1) - 1, 0) // PATCH, min((y + 1) >> 1, rows - 1) // PATCH
+    for i in range(max((first >> 1) - 1, 0) // PATCH, min((last + 1) >> 1, columns - 1) // PATCH + 1):
+        if live[upper, i] != 0 or live[lower, i] != 0:
+            return True
+    return False
+
+
+@njit(**PART)
+def enlarge_row(acc, rows, columns, y, first, last, line, out, at):  # type: ignore[no-untyped-def]
+    """Columns ``first .. last`` (both even) of row ``y`` of the bilinear x2 enlargement of a composited level.
+
+    ``out`` gets 4 floats a column, from position ``at`` on; ``line``: room for half as many columns and two more.
+    """
     lower = (y + 1) >> 1
     upper = max(lower - 1, 0)
-    lower = min(lower, (plan.padded_height >> level) - 1)
-    if live[rows + upper] == 0 and live[rows + lower] == 0:
-        return False
-    below = F(0.25) if (y & 1) == 1 else F(0.75)
-    above = F(1) - below
-    a = row_of(plan, group, level, upper) + MARGIN * 4
-    b = row_of(plan, group, level, lower) + MARGIN * 4
-    for i in range(columns * 4):
-        out[U(i + 4)] = acc[U(a + i)] * above + acc[U(b + i)] * below
-    for i in range(4):
-        out[i] = out[i + 4]
-        out[(columns + 1) * 4 + i] = out[columns * 4 + i]
-    return True
+    lower = min(lower, rows - 1)
+    below = QUARTER if (y & 1) == 1 else MOST
+    stride = (columns + 2 * MARGIN + 2) * 4
+    a = (upper + MARGIN) * stride + MARGIN * 4
+    b = (lower + MARGIN) * stride + MARGIN * 4
+    begin, count = first >> 1, (last - first) >> 1
+    for i in range(count + 2):
+        x = min(max(begin + i - 1, 0), columns - 1) * 4
+        mix(line, U(i * 4), acc, U(a + x), ONE - below, acc, U(b + x), below)
+    for i in range(count):
+        middle = U(i * 4 + 4)
+        mix(out, U(at + i * 8), line, middle, MOST, line, middle - U(4), QUARTER)
+        mix(out, U(at + i * 8 + 4), line, middle, MOST, line, middle + U(4), QUARTER)
 
 
 @njit(**KERNEL)
-def expand_row(row, columns, out):  # type: ignore[no-untyped-def]
-    """Horizontal part of the enlargement: ``columns + 2`` quadruples to ``2 * columns``."""
-    for x in range(columns):
-        for k in range(4):
-            middle = F(0.75) * row[U(x * 4 + 4 + k)]
-            out[U(x * 8 + k)] = middle + F(0.25) * row[U(x * 4 + k)]
-            out[U(x * 8 + 4 + k)] = middle + F(0.25) * row[U(x * 4 + 8 + k)]
+def cascade_rows(  # type: ignore[no-untyped-def]
+    coc, opening, cell, group, level, rows, columns, acc, touched, wanted, live, coarser, coarser_live, first, last
+):
+    """Composite rows ``first .. last`` (multiples of PATCH) of one level of a group with the coarser levels, in place.
 
-
-@njit(inline="always")
-def _gather_row(acc, plan, used, group, level, y, out):  # type: ignore[no-untyped-def]
-    """Add up row ``y`` from its own tile, the neighbours' margins and the reflections; False if nothing is there."""
-    stride = plan.stride[level]
-    height = plan.padded_height >> level
-    band_rows = plan.band_rows >> level
-    own = row_of(plan, group, level, y)
-    found = used[group, level, y // band_rows] != 0
-    periods = MARGIN // (2 * height) + 1
-    for period in range(-periods, periods + 1):
-        for mirrored in range(2):
-            target = 2 * height * period + (y if mirrored == 0 else -1 - y)
-            for band in range(plan.bands):
-                if used[group, level, band] == 0:
-                    continue
-                j = target - band * band_rows
-                rows = min(band_rows, height - band * band_rows)
-                outside = j < 0 or j >= rows
-                if outside and -MARGIN <= j < rows + MARGIN:
-                    other = plan.tile_start[group, level] + band * plan.tile_floats[level] + (j + MARGIN) * stride
-                    for i in range(stride):
-                        acc[U(own + i)] += acc[U(other + i)]
-                    found = True
-    if found:
-        sum_row(acc, own, plan.padded_width >> level, np.int64(MARGIN), np.int64(MARGIN), out)
-    return found
-
-
-@njit(**KERNEL)
-def cascade_rows(coc, opening, acc, group, level, plan, live, used, first, last):  # type: ignore[no-untyped-def]
-    """Composite rows ``first .. last`` of one level of a group with the coarser levels, in place.
+    ``coarser``, ``coarser_live``: the next level, composited already; empty at the top.
 
     Behind a pixel whose own surface is more than an octave nearer than the coarser levels, these show only through
     an opening (see ``_edges``).
     """
-    columns = plan.padded_width >> level
-    flags = plan.row_start[group, level]
-    own = np.zeros(columns * 4, np.float32)
-    coarse = np.zeros((columns // 2 + 4) * 4, np.float32)
-    wide = np.zeros((columns + 8) * 4, np.float32)
+    stride = (columns + 2 * MARGIN + 2) * 4
+    own = np.empty(columns * 4, np.float32)
+    wide = np.empty(PATCH * 4, np.float32)
+    line = np.empty((PATCH // 2 + 2) * 4, np.float32)
+    active = np.empty(wanted.shape[1], np.int64)
+    for i in range(PATCH * 4):
+        wide[i] = ZERO
+    height, width = coc.shape
     for y in range(first, last):
-        has_own = _gather_row(acc, plan, used, group, level, y, own)
-        has_coarse = False
-        if level < plan.levels:
-            has_coarse = upsample_row(acc, plan, live, group, level + 1, y, coarse)
-            if has_coarse:
-                expand_row(coarse, columns >> 1, wide)
-        if not has_own and not has_coarse:
+        looked_at = False
+        for patch in range(wanted.shape[1]):
+            looked_at = looked_at or wanted[y // PATCH, patch] != 0
+        if not looked_at:
             continue
-        live[flags + y] = 1
-        p = row_of(plan, group, level, y) + MARGIN * 4
-        for x in range(columns):
-            q = U(x * 4)
-            to = U(p + x * 4)
-            if not has_own:
-                for k in range(4):
-                    acc[to + U(k)] = wide[q + U(k)]
+        _sum_row(acc, y + MARGIN, stride, touched, columns, own, active)
+        for patch in range(wanted.shape[1]):
+            x0, x1 = patch * PATCH, min((patch + 1) * PATCH, columns)
+            has_own = active[patch] != 0
+            has_coarse = wanted[y // PATCH, patch] != 0 and is_live(coarser_live, rows >> 1, columns >> 1, y, x0, x1)
+            if wanted[y // PATCH, patch] == 0 or not (has_own or has_coarse):
                 continue
-            near, far = F(1), F(0)
-            coverage = max(own[q + U(3)], F(0))
-            beyond = F(0)
+            live[y // PATCH, patch] = 1
             if has_coarse:
-                beyond = max(wide[q + U(3)], F(0))
-            if group == HIDDEN:
-                far = F(1)
-            elif group == FRONT:
-                near = min(max(F(1) - beyond, F(0)), coverage) / max(coverage, F(1e-4))
-                far = F(1)
-            elif group == BACK:
-                taken = min(coverage, F(1))
-                near = taken / max(coverage, F(1e-4))
-                far = min(F(1) - taken, beyond) / max(beyond, F(1e-4))
-                if has_coarse:
-                    ys = min(((2 * y + 1) << level) >> 1, plan.height - 1)
-                    xs = min(((2 * x + 1) << level) >> 1, plan.width - 1)
-                    if F(2) * coc[ys, xs] < F(FINE_RADIUS << level):
-                        far *= opening[ys // plan.cell, xs // plan.cell]
-            for k in range(4):
-                value = near * own[q + U(k)]
-                if has_coarse:
-                    value += far * wide[q + U(k)]
-                acc[to + U(k)] = value
+                enlarge_row(coarser, rows >> 1, columns >> 1, y, x0, (x1 + 1) & ~1, line, wide, 0)
+            for x in range(x0, x1):
+                near, far = ONE, ONE
+                q, w = U(x * 4), U((x - x0) * 4)
+                coverage = max(own[q + COVER], ZERO)
+                beyond = max(wide[w + COVER], ZERO) if has_coarse else ZERO
+                if has_own and group == FRONT:
+                    near = min(max(ONE - beyond, ZERO), coverage) / max(coverage, F(1e-4))
+                elif has_own and group == BACK:
+                    taken = min(coverage, ONE)
+                    near = taken / max(coverage, F(1e-4))
+                    far = min(ONE - taken, beyond) / max(beyond, F(1e-4))
+                    if has_coarse:
+                        ys = min(((2 * y + 1) << level) >> 1, height - 1)
+                        xs = min(((2 * x + 1) << level) >> 1, width - 1)
+                        if TWO * coc[ys, xs] < F(FINE_RADIUS << level):
+                            far *= opening[ys // cell, xs // cell]
+                if not has_coarse:
+                    far = ZERO
+                mix(acc, U((y + MARGIN) * stride + (x + MARGIN) * 4), own, q, near, wide, w, far)

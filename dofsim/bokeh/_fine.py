@@ -1,20 +1,22 @@
-"""The full-resolution pass: sources of small radius, pixels in focus, and the final composite, one band at a time."""
+"""The full-resolution pass over tiles that need layers: small discs, pixels in focus, and the final composite."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from dofsim.bokeh._composite import expand_row, upsample_row
-from dofsim.bokeh._disc import KERNEL, PART, F, U, centred_row, fold, luminance, sum_row
-from dofsim.bokeh._edges import opening_at
-from dofsim.bokeh._lights import LIGHT_LEVEL, is_light, light_coc
-from dofsim.bokeh.plan import BACK, FINE_RADIUS, FINE_SPLITS, FRONT, GROUPS, IN_FOCUS_RADIUS, MARGIN, OWN_RADIUS
+from dofsim.bokeh._composite import enlarge_row, is_live
+from dofsim.bokeh._disc import BLUE, COVER, GREEN, HALF, KERNEL, ONE, PART, ZERO, F, U, centred_row, fold, radius_index
+from dofsim.bokeh.plan import FINE_RADIUS, FINE_SPLITS, IN_FOCUS_RADIUS, OWN_RADIUS, TILE
 from dofsim.bokeh.spans import RADIUS_STEPS
 
 _REACH = FINE_RADIUS + 1
+_HALO = 2 * _REACH + 2
 _RING = 32
-_BLOCK = 64
+
+_LEAST_COVERAGE, _LEAST_TOTAL = 1e-4, 1e-2
+"""Layers that cover less are left out, and a pixel that less reaches in all keeps its own colour: dividing by so little
+would show the rounding of the sums."""
 
 # Layers from front to back: the coarse front, three fine ones in front of the focus, three behind it, the coarse back,
 # and the hidden surfaces.
@@ -25,6 +27,11 @@ _LAYERS = _HIDDEN + 1
 _FIRST_FINE, _END_FINE = _FINE.start, _FINE.stop
 
 
+def ring_room(tiles: int) -> int:
+    """Floats that :func:`fine_block` needs of ``ring`` for squares of ``tiles`` x ``tiles``."""
+    return _END_FINE * _RING * (tiles * TILE + 2 * _HALO + 2) * 4
+
+
 @njit(**PART)
 def layer_of(c):  # type: ignore[no-untyped-def]
     """Fine layer of a source; a larger radius than any of theirs counts as the outermost."""
@@ -33,172 +40,238 @@ def layer_of(c):  # type: ignore[no-untyped-def]
     for split in FINE_SPLITS:
         if r >= split:
             steps += 1
-    return _FOCUS - 1 - steps if c < F(0) else _FOCUS + steps
+    return _FOCUS - 1 - steps if c < ZERO else _FOCUS + steps
 
 
 @njit(**KERNEL)
-def fine_band(rgb, coc, opening, first, last, plan, table, acc, live, out):  # type: ignore[no-untyped-def]
-    """Render rows ``first .. last`` of the picture into ``out``.
+def fine_block(  # type: ignore[no-untyped-def]
+    rgb, coc, sources, opening, layered, first_row, last_row, first, last,
+    front, front_live, back, back_live, hidden, hidden_live, grid_rows, grid_columns, lights, table, ring, out,
+):  # fmt: skip
+    """Render the tiles with layers among rows ``first_row .. last_row`` and columns ``first .. last`` of tiles.
+
+    ``sources``: ``coc`` with lights in focus; ``opening``: float32, of the pixels from the first tile on;
+    ``front``, ``back``, ``hidden`` and their ``live``: level 1 of each group, composited, ``grid_rows`` x
+    ``grid_columns`` cells; ``lights``: float32 (n, 6) of those (y, x, coc, colour) that are drawn here.
+
+    ``ring``: room of ``ring_room`` floats, all 0, and left so.
 
     For every layer a ring of rows holds the differences of its sources; a row leaves its ring when every source that
     reaches it has been drawn, and is composited with the coarser layers from front to back.
     """
-    height, width = plan.height, plan.width
-    stride = (width + 2 * MARGIN + 2) * 4
-    ring = np.zeros(_END_FINE * _RING * stride, np.float32)
-    rows = np.zeros((_LAYERS, max(width, plan.padded_width) * 4), np.float32)
-    coarse = np.zeros((plan.padded_width // 2 + 4) * 4, np.float32)
-    newest = np.full(_END_FINE, first - 1000)
-    blocks = (width + _BLOCK - 1) // _BLOCK
-    drawn = np.zeros((_END_FINE, _RING, blocks), np.bool_)
-    active = np.zeros((_LAYERS, blocks), np.bool_)
-    for y in range(first - _REACH, last + _REACH):
-        drawn[:, y & (_RING - 1)] = False
-        _draw_row(rgb, coc, fold(y, height), y & (_RING - 1), y, table, ring, stride, newest, drawn)
+    height, width = coc.shape
+    y0, y1 = first_row * TILE, min(last_row * TILE, height)
+    x0, x1 = first * TILE, min(last * TILE, width)
+    stride = (x1 - x0 + 2 * _HALO + 2) * 4
+    wide = (x1 - x0 + 2) * 4
+    rows = np.empty(_LAYERS * wide, np.float32)
+    line = np.empty((x1 - x0 + 6) * 2, np.float32)
+    active = np.empty(_LAYERS, np.int64)
+    present = np.empty(_LAYERS + 1, np.int64)
+    newest = np.empty(_END_FINE, np.int64)
+    for layer in range(_END_FINE):
+        newest[layer] = y0 - 1000
+    # Columns of the ring in which anything was drawn so far.
+    drawn = np.empty(2, np.int64)
+    drawn[0], drawn[1] = stride, 0
+    for y in range(y0 - _REACH, y1 + _REACH):
+        _draw_row(rgb, sources, y, layered, first_row, last_row, first, last, table, ring, stride, newest, drawn)
         z = y - _REACH
+        left, right = x1, x0
+        if z >= y0:
+            for i in range(first, last):
+                if layered[z // TILE, i] != 0:
+                    left, right = min(left, i * TILE), min((i + 1) * TILE, x1)
         for layer in range(_FIRST_FINE, _END_FINE):
-            active[layer] = False
+            active[layer] = 0
             if newest[layer] >= z - _REACH:
                 row = (layer * _RING + (z & (_RING - 1))) * stride
-                if z >= first:
-                    _find_active(drawn[layer], z, active[layer])
-                    _sum_blocks(ring, row, width, active[layer], rows[layer])
-                ring[row : row + stride] = F(0)
-        if z < first:
+                if left < right:
+                    active[layer] = 1
+                    _sum_row(ring, row, drawn[0], left - x0, right - x0, rows, layer * wide)
+                for i in range(drawn[0] * 4, drawn[1] * 4):
+                    ring[U(row + i)] = ZERO
+        if left >= right:
             continue
-        for group in range(GROUPS):
-            layer = _COARSE_FRONT if group == FRONT else (_COARSE_BACK if group == BACK else _HIDDEN)
-            active[layer] = upsample_row(acc, plan, live, group, np.int64(1), z, coarse)
-            if active[layer, 0]:
-                expand_row(coarse, plan.padded_width >> 1, rows[layer])
-        _composite_row(rgb, coc, opening, z, plan.cell, rows, active, out)
+        for layer in (_COARSE_FRONT, _COARSE_BACK, _HIDDEN):
+            acc, live = front, front_live
+            if layer == _COARSE_BACK:
+                acc, live = back, back_live
+            elif layer == _HIDDEN:
+                acc, live = hidden, hidden_live
+            active[layer] = is_live(live, grid_rows, grid_columns, z, left, right)
+            if active[layer]:
+                at = layer * wide + (left - x0) * 4
+                enlarge_row(acc, grid_rows, grid_columns, z, left, (right + 1) & ~1, line, rows, at)
+        _add_lights(lights, z, x0, x1, table, rows, wide, active)
+        _composite_row(rgb, coc, opening, z, y0, layered, x0, first, last, rows, wide, active, present, out)
+    for layer in range(_FIRST_FINE, _END_FINE):
+        for row in range(layer * _RING, (layer + 1) * _RING if newest[layer] >= y0 - _REACH else 0):
+            for i in range(drawn[0] * 4, drawn[1] * 4):
+                ring[U(row * stride + i)] = ZERO
 
 
 @njit(**PART)
-def _draw_row(rgb, coc, ys, slot, y, table, ring, stride, newest, drawn):  # type: ignore[no-untyped-def]
-    """Draw the small discs of one row of the picture into the rings, around ring row ``slot``."""
-    starts, firsts, seconds, counts = table.start, table.first, table.second, table.rows
-    for x in range(coc.shape[1]):
-        c = coc[ys, x]
-        r = abs(c)
-        if r >= F(FINE_RADIUS) or r < F(IN_FOCUS_RADIUS):
+def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, ring, stride, newest, drawn):  # type: ignore[no-untyped-def]
+    """Draw the small discs of row ``y`` (reflected, where it is outside) that reach tiles with layers."""
+    height, width = coc.shape
+    ys = fold(y, height)
+    top, bottom = max((y - _REACH) // TILE, first_row), min((y + _REACH) // TILE + 1, last_row)
+    for i in range(first - 1, last + 1):
+        left, own, right = False, False, False
+        for j in range(top, bottom):
+            left = left or (i > first and layered[j, i - 1] != 0)
+            own = own or (first <= i < last and layered[j, i] != 0)
+            right = right or (i + 1 < last and layered[j, i + 1] != 0)
+        if not (left or own or right):
             continue
-        level = luminance(rgb, ys, x)
-        if level >= F(LIGHT_LEVEL) and is_light(rgb, ys, x, level):
-            snapped = light_coc(rgb, coc, ys, x)
-            if F(IN_FOCUS_RADIUS) <= abs(snapped) < F(FINE_RADIUS):
-                c = snapped
-                r = abs(c)
+        begin = i * TILE if own or left else (i + 1) * TILE - _REACH
+        end = (i + 1) * TILE if own or right else i * TILE + _REACH
+        drawn[0] = min(drawn[0], begin - first * TILE + _HALO - _REACH - 1)
+        drawn[1] = max(drawn[1], end - first * TILE + _HALO + _REACH + 2)
+        for x in range(begin, end):
+            xs = fold(x, width)
+            c = coc[ys, xs]
+            r = abs(c)
+            if r >= F(FINE_RADIUS) or r < F(IN_FOCUS_RADIUS):
+                continue
+            layer = layer_of(c)
+            newest[layer] = y
+            n = radius_index(r)
+            exact = F(n) / F(RADIUS_STEPS)
+            weight = ONE / (F(np.pi) * exact * exact)
+            red = rgb[ys, xs, 0] * weight
+            green = rgb[ys, xs, 1] * weight
+            blue = rgb[ys, xs, 2] * weight
+            at = layer * _RING * stride + (x - first * TILE + _HALO) * 4
+            reach = table.rows[n]
+            for d in range(-reach, reach + 1):
+                k = U(abs(d))
+                row = at + ((y + d) & (_RING - 1)) * stride
+                begin_of = table.start[n, k] * 4
+                centred_row(ring, row, begin_of, table.first[n, k], table.second[n, k], red, green, blue, weight)
+
+
+@njit(**PART)
+def _sum_row(acc, at, begin, left, right, out, to):  # type: ignore[no-untyped-def]
+    """Sum the differences of a row from column ``begin`` of the ring on, and keep columns ``left .. right``.
+
+    These are counted without the halo. The sums are float64, lest they drift.
+    """
+    red, green, blue, weight = 0.0, 0.0, 0.0, 0.0
+    for x in range(begin - _HALO, right):
+        p = U(at + (x + _HALO) * 4)
+        red += acc[p]
+        green += acc[p + GREEN]
+        blue += acc[p + BLUE]
+        weight += acc[p + COVER]
+        if x >= left:
+            q = U(to + x * 4)
+            out[q], out[q + GREEN], out[q + BLUE], out[q + COVER] = red, green, blue, weight
+
+
+@njit(**PART)
+def _add_lights(lights, z, x0, x1, table, rows, wide, active):  # type: ignore[no-untyped-def]
+    """Add to the layers of row ``z`` what lights cast there, at full resolution."""
+    for n in range(lights.shape[0]):
+        c = lights[n, 2]
+        d = int(lights[n, 0]) - z
+        i = radius_index(abs(c))
+        if abs(d) > table.rows[i]:
+            continue
         layer = layer_of(c)
-        newest[layer] = y
-        drawn[layer, slot, x // _BLOCK] = True
-        i = U(r * F(RADIUS_STEPS) + F(0.5))
-        exact = F(i) / F(RADIUS_STEPS)
-        weight = F(1) / (F(np.pi) * exact * exact)
-        red = rgb[ys, x, 0] * weight
-        green = rgb[ys, x, 1] * weight
-        blue = rgb[ys, x, 2] * weight
-        at = layer * _RING * stride + (x + MARGIN) * 4
-        for d in range(-counts[i], counts[i] + 1):
-            k = U(abs(d))
-            row = at + ((slot + d) & (_RING - 1)) * stride
-            centred_row(ring, row, starts[i, k] * 4, firsts[i, k], seconds[i, k], red, green, blue, weight)
+        if abs(c) >= F(FINE_RADIUS):
+            layer = _COARSE_FRONT if c < ZERO else _COARSE_BACK
+        if active[layer] == 0:
+            active[layer] = 1
+            for k in range(wide):
+                rows[layer * wide + k] = ZERO
+        half = table.half_width[i, 0, table.reach - d]
+        share = table.height[i, 0, table.reach - d] / (F(np.pi) * c * c)
+        left, right = lights[n, 1] + HALF - half, lights[n, 1] + HALF + half
+        for x in range(max(int(np.floor(left)), x0), min(int(np.ceil(right)), x1)):
+            weight = share * (min(right, F(x + 1)) - max(left, F(x)))
+            q = layer * wide + (x - x0) * 4
+            for k in range(3):
+                rows[q + k] += weight * lights[n, 3 + k]
+            rows[q + 3] += weight
 
 
 @njit(**PART)
-def _find_active(drawn, z, active):  # type: ignore[no-untyped-def]
-    """Mark the blocks of row ``z`` that a disc of the layer may touch: drawn within reach, in it or beside it."""
-    blocks = active.shape[0]
-    for y in range(z - _REACH, z + _REACH + 1):
-        slot = y & (_RING - 1)
-        for b in range(blocks):
-            if drawn[slot, b]:
-                active[max(b - 1, 0)] = True
-                active[b] = True
-                active[min(b + 1, blocks - 1)] = True
+def _is_slope(coc, y, x):  # type: ignore[no-untyped-def]
+    """Whether the circle of confusion changes by no more than 1 px to any side: the neighbours are one surface."""
+    height, width = coc.shape
+    c = coc[y, x]
+    change = max(abs(coc[max(y - 1, 0), x] - c), abs(coc[min(y + 1, height - 1), x] - c))
+    return max(change, abs(coc[y, max(x - 1, 0)] - c), abs(coc[y, min(x + 1, width - 1)] - c)) <= ONE
 
 
 @njit(**PART)
-def _sum_blocks(ring, row, width, active, out):  # type: ignore[no-untyped-def]
-    """Sum a ring row over its runs of active blocks; every span starts and ends inside one run."""
-    blocks = active.shape[0]
-    b = 0
-    while b < blocks:
-        if not active[b]:
-            b += 1
-            continue
-        end = b
-        while end < blocks and active[end]:
-            end += 1
-        first = b * _BLOCK
-        columns = min(end * _BLOCK, width) - first
-        before = MARGIN if b == 0 else 0
-        after = MARGIN if end == blocks else 0
-        sum_row(ring, row + (first + MARGIN - before) * 4, columns, before, after, out[first * 4 :])
-        b = end
+def _composite_row(rgb, coc, opening, z, y0, layered, x0, first, last, rows, wide, active, present, out):  # type: ignore[no-untyped-def]
+    """Composite row ``z`` from front to back; a layer takes its coverage, or what the nearer ones have left of it.
 
-
-@njit(**PART)
-def _composite_row(rgb, coc, opening, z, cell, rows, active, out):  # type: ignore[no-untyped-def]
-    """Composite row ``z`` from front to back; a layer takes its coverage, or what the nearer ones have left of it."""
-    present = np.empty(_LAYERS + 1, np.int64)
+    ``opening``: where the lens looks past an edge, from pixel (``y0``, ``x0``) on.
+    """
     count = 0
-    for x in range(coc.shape[1]):
-        if x % _BLOCK == 0:
-            count = 0
-            for layer in range(_LAYERS):
-                if active[layer, x // _BLOCK]:
-                    present[count] = layer
-                    count += 1
-            present[count] = _LAYERS
-        q = U(x * 4)
-        own = coc[z, x]
-        left = F(1)
-        total = F(0)
-        red = F(0)
-        green = F(0)
-        blue = F(0)
-        # The last layer that may still belong to the pixel's own surface; past it, light comes through openings.
-        last_own = layer_of(own) + 1
-        if own <= F(-FINE_RADIUS):
-            last_own = _FIRST_FINE if own > F(-2 * FINE_RADIUS) else _COARSE_FRONT
-        closed = False
-        own_done = False
-        for k in range(count + 1):
-            layer = present[k]
-            if (layer > _FOCUS and not own_done) or (layer >= _FOCUS and abs(own) < F(IN_FOCUS_RADIUS)):
-                # What a pixel in focus has left is its own. A nearly sharp one beside sharp ones gives light away and
-                # gets none back: what it lacks is its own too, or thin lines of the background would shine through.
-                own_done = True
-                share = left
-                if abs(own) >= F(IN_FOCUS_RADIUS):
-                    share *= min(max((F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0)), F(0)), F(1))
-                left -= share
-                total += share
-                red += share * rgb[z, x, 0]
-                green += share * rgb[z, x, 1]
-                blue += share * rgb[z, x, 2]
-            if left <= F(0) or layer == _LAYERS:
-                break
-            if layer > last_own and not closed:
-                closed = True
-                left *= opening_at(opening, cell, z, x)
-            coverage = rows[U(layer), q + U(3)]
-            taken = min(max(coverage, F(0)), left)
-            if layer == _HIDDEN:
-                taken = left if coverage > F(1e-3) else F(0)
-            share = taken / max(coverage, F(1e-4))
-            left -= taken
-            total += taken
-            red += share * rows[U(layer), q]
-            green += share * rows[U(layer), q + U(1)]
-            blue += share * rows[U(layer), q + U(2)]
-        if total > F(1e-4):
-            scale = F(1) / total
-            out[z, x, 0] = red * scale
-            out[z, x, 1] = green * scale
-            out[z, x, 2] = blue * scale
-        else:
-            out[z, x, 0] = rgb[z, x, 0]
-            out[z, x, 1] = rgb[z, x, 1]
-            out[z, x, 2] = rgb[z, x, 2]
+    for layer in range(_LAYERS):
+        if active[layer] != 0:
+            present[count] = layer
+            count += 1
+    present[count] = _LAYERS
+    for tile in range(first, last):
+        if layered[z // TILE, tile] == 0:
+            continue
+        for x in range(tile * TILE, min((tile + 1) * TILE, coc.shape[1])):
+            q = U((x - x0) * 4)
+            own = coc[z, x]
+            in_focus = abs(own) < F(IN_FOCUS_RADIUS)
+            left = ONE
+            total = ZERO
+            red, green, blue = ZERO, ZERO, ZERO
+            # The last layer that may still belong to the pixel's own surface; past it, light comes through openings.
+            last_own = layer_of(own) + 1
+            if own <= F(-FINE_RADIUS):
+                last_own = _FIRST_FINE if own > F(-2 * FINE_RADIUS) else _COARSE_FRONT
+            closed = False
+            own_done = False
+            for k in range(count + 1):
+                layer = present[k]
+                if (layer > _FOCUS and not own_done) or (layer >= _FOCUS and in_focus):
+                    # What a pixel in focus has left is its own. A nearly sharp one beside sharp ones gives light away
+                    # and gets none back: what it lacks is its own too, or thin lines of the background would show.
+                    own_done = True
+                    share = left
+                    if not in_focus:
+                        share *= min(max((F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0)), ZERO), ONE)
+                    left -= share
+                    total += share
+                    red += share * rgb[z, x, 0]
+                    green += share * rgb[z, x, 1]
+                    blue += share * rgb[z, x, 2]
+                if left <= ZERO or layer == _LAYERS:
+                    break
+                if layer == _FOCUS - 1 and in_focus and _is_slope(coc, z, x):
+                    continue
+                if layer > last_own and not closed:
+                    closed = True
+                    left *= opening[U(z - y0), U(x - x0)]
+                at = U(layer * wide) + q
+                coverage = rows[at + COVER]
+                if coverage < F(_LEAST_COVERAGE):
+                    continue
+                taken = left if layer == _HIDDEN else min(coverage, left)
+                share = taken / coverage
+                left -= taken
+                total += taken
+                red += share * rows[at]
+                green += share * rows[at + GREEN]
+                blue += share * rows[at + BLUE]
+            if total > F(_LEAST_TOTAL):
+                scale = ONE / total
+                out[z, x, 0] = red * scale
+                out[z, x, 1] = green * scale
+                out[z, x, 2] = blue * scale
+            else:
+                out[z, x, 0] = rgb[z, x, 0]
+                out[z, x, 1] = rgb[z, x, 1]
+                out[z, x, 2] = rgb[z, x, 2]

@@ -1,7 +1,8 @@
-"""One vector instruction where Numba would emit four scalar ones: adding a pixel to an accumulator.
+"""Vector instructions where Numba would emit eight times as many scalar ones.
 
-LLVM does not merge the four channels of a pixel by itself, and this addition is where a rendering spends most of its
-time (2 to 3 times slower without). With ``NUMBA_DISABLE_JIT=1`` the same function is plain Python.
+Three places take most of a rendering's time: adding a span's end to an accumulator, mixing two of its pixels, and
+gathering the discs of eight neighbouring pixels. LLVM merges none of these by itself. Beside each code generator stands
+the same function in plain Python: it says what is meant, and runs with ``NUMBA_DISABLE_JIT=1``.
 """
 
 from __future__ import annotations
@@ -10,22 +11,27 @@ from typing import Any
 
 from llvmlite import ir
 from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-_LANES = 4
+EIGHT = 8
+"""Pixels that are gathered at a time."""
+
+_CHANNELS = 4
+_LANES = 8
+_FAST = ("fast",)
 
 
-def _put(acc, at, red, green, blue, weight, share):  # type: ignore[no-untyped-def]
-    """Add ``share * (red, green, blue, weight)`` to the four floats of ``acc`` from position ``at`` (uint64) on."""
+def _put_end(acc, at, red, green, blue, weight, first, second):  # type: ignore[no-untyped-def]
+    """Add ``first * (red, green, blue, weight)`` at position ``at`` (uint64), ``second`` times the same behind it."""
     at = int(at)
-    acc[at] += red * share
-    acc[at + 1] += green * share
-    acc[at + 2] += blue * share
-    acc[at + 3] += weight * share
+    for lane, value in enumerate((red, green, blue, weight)):
+        acc[at + lane] += first * value
+        acc[at + _CHANNELS + lane] += second * value
 
 
-def _put_vector(_context: Any, acc: Any, _at: Any, _r: Any, _g: Any, _b: Any, _w: Any, _share: Any) -> Any:
-    """Code generator of the compiled :func:`_put`."""
+def _put_end_vector(_context: Any, acc: Any, _at: Any, _r: Any, _g: Any, _b: Any, _w: Any, _f: Any, _s: Any) -> Any:
+    """Code generator of the compiled :func:`_put_end`."""
     single = types.float32
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -38,15 +44,125 @@ def _put_vector(_context: Any, acc: Any, _at: Any, _r: Any, _g: Any, _b: Any, _w
                 built = builder.insert_element(built, scalar, ir.Constant(ir.IntType(32), lane))
             return built
 
+        colour = vector(arguments[2:6] + arguments[2:6])
+        share = vector([arguments[6]] * _CHANNELS + [arguments[7]] * _CHANNELS)
         place = builder.bitcast(builder.gep(array.data, [arguments[1]]), kind.as_pointer())
-        added = builder.fmul(vector(arguments[2:6]), vector([arguments[6]] * _LANES), flags=("fast",))
         before = builder.load(place)
         before.align = 4
-        stored = builder.store(builder.fadd(before, added, flags=("fast",)), place)
+        after = builder.fadd(before, builder.fmul(colour, share, flags=_FAST), flags=_FAST)
+        stored = builder.store(after, place)
         stored.align = 4
         return context.get_dummy_value()
 
-    return types.void(acc, types.uint64, single, single, single, single, single), generate
+    return types.void(acc, types.uint64, single, single, single, single, single, single), generate
 
 
-put = _put if config.DISABLE_JIT else intrinsic(_put_vector)
+def _mix(out, to, first, at, share, second, beside, rest):  # type: ignore[no-untyped-def]
+    """Set the four floats of ``out`` from ``to`` on to ``share * first[at ..] + rest * second[beside ..]``."""
+    to, at, beside = int(to), int(at), int(beside)
+    for lane in range(_CHANNELS):
+        out[to + lane] = share * first[at + lane] + rest * second[beside + lane]
+
+
+def _mix_vector(
+    _context: Any, out: Any, _to: Any, first: Any, _at: Any, _share: Any, second: Any, _beside: Any, _rest: Any
+) -> Any:
+    """Code generator of the compiled :func:`_mix`."""
+    position, single = types.uint64, types.float32
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.VectorType(ir.FloatType(), _CHANNELS)
+
+        def place(array: int, at: int) -> Any:
+            data = context.make_array(signature.args[array])(context, builder, arguments[array]).data
+            return builder.bitcast(builder.gep(data, [arguments[at]]), kind.as_pointer())
+
+        def scaled(array: int, at: int, by: int) -> Any:
+            loaded = builder.load(place(array, at))
+            loaded.align = 4
+            lanes = ir.Constant(kind, ir.Undefined)
+            for lane in range(_CHANNELS):
+                lanes = builder.insert_element(lanes, arguments[by], ir.Constant(ir.IntType(32), lane))
+            return builder.fmul(loaded, lanes, flags=_FAST)
+
+        stored = builder.store(builder.fadd(scaled(2, 3, 4), scaled(5, 6, 7), flags=_FAST), place(0, 1))
+        stored.align = 4
+        return context.get_dummy_value()
+
+    return types.void(out, position, first, position, single, second, position, single), generate
+
+
+def _gather_eight(prefix, centre, stride, begin, first, second, entry, rows, out, to):  # type: ignore[no-untyped-def]
+    """Sums under a disc around each of eight neighbouring pixels, from prefix sums along the rows.
+
+    ``prefix``: 3 floats a pixel, ``stride`` a row; ``centre``: position of the first of the pixels; ``begin``,
+    ``first``, ``second``: the disc's rows 0 .. ``rows`` - 1 from index ``entry`` on (see ``spans.GatherTable``). 24
+    floats go to ``out`` from position ``to`` on.
+    """
+    centre, to = int(centre), int(to)
+    out[to : to + 3 * EIGHT] = 0.0
+    for d in range(rows):
+        left, right = begin[entry + d], -begin[entry + d]
+        for row in (centre + d * stride, centre - d * stride):
+            for k in range(3 * EIGHT):
+                a, b = row + left + k, row + right + k
+                out[to + k] += first[entry + d] * (prefix[b + 3] - prefix[a])
+                out[to + k] += second[entry + d] * (prefix[b] - prefix[a + 3])
+
+
+def _gather_eight_vector(
+    _context: Any, prefix: Any, _centre: Any, _stride: Any, begin: Any, first: Any, second: Any, _entry: Any,
+    _rows: Any, out: Any, _to: Any,
+) -> Any:  # fmt: skip
+    """Code generator of the compiled :func:`_gather_eight`: the sums stay in three registers over all rows."""
+    index = types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def data(n: int) -> Any:
+            return context.make_array(signature.args[n])(context, builder, arguments[n]).data
+
+        integer, kind = ir.IntType(64), ir.VectorType(ir.FloatType(), _LANES)
+        source, begins, firsts, seconds, target = data(0), data(3), data(4), data(5), data(8)
+        _, centre, stride, _, _, _, entry, rows, _, to = arguments
+        sums = [cgutils.alloca_once_value(builder, ir.Constant(kind, [0.0] * _LANES)) for _ in range(3)]
+
+        def pixels(base: Any, offset: int) -> Any:
+            at = builder.add(base, ir.Constant(integer, offset))
+            loaded = builder.load(builder.bitcast(builder.gep(source, [at]), kind.as_pointer()))
+            loaded.align = 4
+            return loaded
+
+        def spread(array: Any, at: Any) -> Any:
+            lane = builder.insert_element(
+                ir.Constant(kind, ir.Undefined), builder.load(builder.gep(array, [at])), ir.Constant(ir.IntType(32), 0)
+            )
+            zeros = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+            return builder.shuffle_vector(lane, ir.Constant(kind, ir.Undefined), zeros)
+
+        with cgutils.for_range(builder, rows) as loop:
+            at = builder.add(entry, loop.index)
+            left = builder.load(builder.gep(begins, [at]))
+            share, rest = spread(firsts, at), spread(seconds, at)
+            down = builder.mul(loop.index, stride)
+            for row in (builder.add(centre, down), builder.sub(centre, down)):
+                a, b = builder.add(row, left), builder.sub(row, left)
+                for part, total in enumerate(sums):
+                    k = part * _LANES
+                    outer = builder.fsub(pixels(b, k + 3), pixels(a, k), flags=_FAST)
+                    inner = builder.fsub(pixels(b, k), pixels(a, k + 3), flags=_FAST)
+                    outer = builder.fmul(share, outer, flags=_FAST)
+                    inner = builder.fmul(rest, inner, flags=_FAST)
+                    both = builder.fadd(outer, inner, flags=_FAST)
+                    builder.store(builder.fadd(builder.load(total), both, flags=_FAST), total)
+        for part, total in enumerate(sums):
+            at = builder.add(to, ir.Constant(integer, part * _LANES))
+            stored = builder.store(builder.load(total), builder.bitcast(builder.gep(target, [at]), kind.as_pointer()))
+            stored.align = 4
+        return context.get_dummy_value()
+
+    return types.void(prefix, index, index, begin, first, second, index, index, out, index), generate
+
+
+put_end = _put_end if config.DISABLE_JIT else intrinsic(_put_end_vector)
+mix = _mix if config.DISABLE_JIT else intrinsic(_mix_vector)
+gather_eight = _gather_eight if config.DISABLE_JIT else intrinsic(_gather_eight_vector)

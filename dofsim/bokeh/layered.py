@@ -1,34 +1,39 @@
-"""The layered splat: runs the kernels over bands of rows, on as many threads as asked for.
+"""The renderer: calm tiles are gathered, the others drawn as layers of discs, on as many threads as asked for.
 
-    hidden surfaces -> large discs on coarse grids -> cascade from coarse to fine -> small discs, focus, composite
+    survey -> edges, tiles -> calm tiles
+                           -> hidden surfaces, large discs on coarse grids -> cascade -> small discs, focus, composite
 
-Bands run in plain Python threads: the kernels release the GIL, so no Numba threading layer is involved, and several
+Work runs in plain Python threads: the kernels release the GIL, so no Numba threading layer is involved, and several
 renderings may run side by side.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+import threading
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dofsim.bokeh.plan import FINE_RADIUS, FRONT, GROUPS, HIDDEN, Plan, make_plan
+from dofsim.bokeh.calm import gather_room, render_calm
+from dofsim.bokeh.edges import Edges, find_edges, find_places, hidden_sources
+from dofsim.bokeh.lights import find_lights, lights_near, split_lights
+from dofsim.bokeh.plan import BACK, FRONT, HIDDEN, LARGEST_DRAWN, MARGIN, PATCH, TILE, TILE_LEVEL, Plan, make_plan
 from dofsim.bokeh.spans import SpanTable, span_table
+from dofsim.bokeh.tiles import LAYERED, Tiles, find_tiles, find_wanted, fold_rows, halve_cells, halve_spans
+from dofsim.bokeh.workers import Workers
 
-_FINE_BAND_ROWS = 256
-_CASCADE_ROWS = 128
+Floats = npt.NDArray[np.float32]
 
-_SOFTNESS = 1 / 1200
-"""Width of the mixed colours beside an edge, as a share of the diagonal: 4 px of a 12 MP photo."""
+_ROWS = 256
+_SPAN_TILES = 8
+"""Side of the squares of tiles that one thread renders at a time."""
+
+_CASCADE_ROWS = 8 * PATCH
 
 
-def render_layered(
-    rgb: npt.NDArray[np.float32], coc: npt.NDArray[np.float32], max_radius: float, threads: int
-) -> npt.NDArray[np.float32]:
+def render_layered(rgb: Floats, coc: Floats, max_radius: float, threads: int) -> Floats:
     """Render with occlusion and filled hidden surfaces, at a cost nearly independent of the radius.
 
     Parameters
@@ -46,102 +51,192 @@ def render_layered(
     -------
     float32 array, shape (H, W, 3)
     """
-    from dofsim.bokeh._coarse import coarse_band
-    from dofsim.bokeh._fine import fine_band
-
-    height, width = coc.shape
-    plan = make_plan(height, width, max_radius)
-    table = span_table(2 * FINE_RADIUS + 2)
-    acc = np.zeros(plan.floats, np.float32)
-    live = np.zeros(plan.rows, np.uint8)
-    used = np.zeros((GROUPS, plan.levels + 1, plan.bands), np.uint8)
+    plan = make_plan(coc.shape[0], coc.shape[1], max_radius)
+    table = span_table(LARGEST_DRAWN)
     out = np.empty_like(rgb)
-
-    with _Workers(threads) as workers:
-        opening = _draw_hidden(rgb, coc, plan, table, acc, used, workers)
-        if max_radius >= FINE_RADIUS:
-            workers.run(lambda band: coarse_band(rgb, coc, band, plan, table, acc, used), range(plan.bands))
-        _cascade(coc, opening, plan, acc, live, used, workers)
-        workers.run(
-            lambda first: fine_band(
-                rgb, coc, opening, first, min(first + _FINE_BAND_ROWS, height), plan, table, acc, live, out
-            ),
-            range(0, height, _FINE_BAND_ROWS),
-        )
+    with Workers(threads) as workers:
+        means, spans = _survey(rgb, coc, plan, workers)
+        cells = spans[plan.cell_level]
+        places, crowded, reach = find_places(cells, plan)
+        tiles = find_tiles(reach, spans[TILE_LEVEL], plan)
+        layers = None
+        if tiles.layered.any():
+            edges = find_edges(rgb, coc, cells, places, crowded, plan, workers)
+            layers = _draw_layers(rgb, coc, means, spans, edges, tiles, plan, table, workers)
+        _render_squares(rgb, coc, means, tiles, layers, plan, table, workers, out)
     return out
 
 
-class _Workers:
-    """A pool of threads, or none at all for one thread."""
+@dataclass(frozen=True)
+class _Level:
+    """One grid of one group: its accumulator, and the patches where it holds something."""
 
-    def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-
-    def run(self, work: Callable[[int], None], items: Iterable[int]) -> None:
-        for _ in map(work, items) if self._pool is None else self._pool.map(work, items):
-            pass
+    acc: Floats
+    touched: npt.NDArray[np.uint8]
+    live: npt.NDArray[np.uint8]
 
 
-def _draw_hidden(
-    rgb: npt.NDArray[np.float32],
-    coc: npt.NDArray[np.float32],
+@dataclass(frozen=True)
+class _Layers:
+    """What tiles with layers are made of.
+
+    Attributes
+    ----------
+    sources : float32 array, shape (H, W)
+        coc, px, with the lights in focus, for these are drawn by themselves.
+    lights : float32 array, shape (n, 6)
+        Those drawn at full resolution.
+    opening : float32 array
+        Of the cells.
+    finest : tuple of array
+        ``acc`` and ``live`` of level 1 of the FRONT, the BACK and the HIDDEN, composited.
+    """
+
+    sources: Floats
+    lights: Floats
+    opening: Floats
+    finest: tuple[npt.NDArray[np.generic], ...]
+
+
+def _survey(rgb: Floats, coc: Floats, plan: Plan, workers: Workers) -> tuple[list[Floats], list[Floats]]:
+    """Means and ranges of the squares of each level, see ``_survey``; empty for levels that have none."""
+    from dofsim.bokeh._survey import FIRST_LEVEL, survey_rows
+
+    nothing = np.zeros((0, 0, 4), np.float32)
+    means, spans = [nothing] * FIRST_LEVEL, [nothing] * plan.cell_level
+    means.append(np.empty((*plan.shape(FIRST_LEVEL), 4), np.float32))
+    spans.append(np.empty((*plan.shape(plan.cell_level), 3), np.float32))
+    rows, step = len(means[-1]), _ROWS >> FIRST_LEVEL
+    workers.run(
+        lambda first: survey_rows(rgb, coc, first, min(first + step, rows), plan.cell, means[-1], spans[-1]),
+        range(0, rows, step),
+    )
+    while len(means) <= plan.levels:
+        means.append(halve_cells(means[-1]))
+    while len(spans) <= max(plan.levels, TILE_LEVEL):
+        spans.append(halve_spans(spans[-1]))
+    return means, spans
+
+
+def _draw_layers(
+    rgb: Floats,
+    coc: Floats,
+    means: list[Floats],
+    spans: list[Floats],
+    edges: Edges,
+    tiles: Tiles,
     plan: Plan,
     table: SpanTable,
-    acc: npt.NDArray[np.float32],
-    used: npt.NDArray[np.uint8],
-    workers: _Workers,
-) -> npt.NDArray[np.float32]:
-    """Find and draw the hidden surfaces; returns where the lens looks past an edge, float32 per cell, 0..1."""
-    from dofsim.bokeh._edges import FAR, find_edges, open_around
-    from dofsim.bokeh._hidden import extend, hidden_band
+    workers: Workers,
+) -> _Layers:
+    """Draw and composite the coarse grids."""
+    from dofsim.bokeh._coarse import coarse_layer, draw_sources
 
-    cell = plan.cell
-    jump = np.float32(max(1.0, 0.5 * cell))
-    softness = max(1, round(math.hypot(plan.height, plan.width) * _SOFTNESS))
-    shape = (-(-plan.height // cell), -(-plan.width // cell))
-    near, far = np.empty(shape, np.float32), np.zeros(shape, np.float32)
-    distance = np.full(shape, FAR, np.float32)
-    away, opening = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    colour = np.zeros((*shape, 3), np.float32)
-    rows = max(1, _CASCADE_ROWS // cell)
-    workers.run(
-        lambda first: find_edges(
-            rgb, coc, cell, jump, softness, first, min(first + rows, shape[0]), near, far, distance, colour, away
-        ),
-        range(0, shape[0], rows),
-    )
-    open_around(near, away, cell, opening)
-    extend(near, far, distance, colour, cell, jump)
-    level = cell.bit_length() - 1
-    workers.run(lambda band: hidden_band(far, distance, colour, level, band, plan, table, acc, used), range(plan.bands))
-    return opening
+    lights, sources = find_lights(rgb, coc, spans[plan.cell_level], plan)
+    lights, listed = split_lights(lights, plan)
+    listed |= hidden_sources(edges, tiles.apart, plan)
+    wanted = find_wanted(tiles.layered, plan)
+    levels: dict[tuple[int, int], _Level] = {}
+    for group in (FRONT, BACK, HIDDEN):
+        for level in range(1, plan.levels + 1):
+            rows, columns = (size + 2 * MARGIN for size in plan.shape(level))
+            touched = np.zeros((-(-rows // PATCH), -(-columns // PATCH)), np.uint8)
+            acc = np.zeros(rows * (columns + 2) * 4, np.float32)
+            levels[group, level] = _Level(acc, touched, np.zeros_like(wanted[level]))
+
+    def draw(item: tuple[int, int]) -> None:
+        group, level = item
+        grid = levels[item]
+        stride = (plan.shape(level)[1] + 2 * MARGIN + 2) * 4
+        if group != HIDDEN:
+            whole = max(level, plan.cell_level)
+            coarse_layer(
+                rgb, sources, means[level], spans[whole], spans[plan.cell_level], plan.cell, 1 << whole, tiles.apart,
+                group, level == plan.levels, level, stride, grid.acc, grid.touched, table,
+            )  # fmt: skip
+        count = np.float32(plan.cell**2 if group == HIDDEN else 1)
+        draw_sources(listed[item], count, level, stride, grid.acc, grid.touched, table)
+        fold_rows(grid.acc, grid.touched, plan.shape(level)[0])
+
+    workers.run(draw, levels)
+    for group in (FRONT, BACK, HIDDEN):
+        coarser = _Level(np.zeros(0, np.float32), np.zeros((0, 0), np.uint8), np.zeros((0, 0), np.uint8))
+        for level in range(plan.levels, 0, -1):
+            _composite(coc, edges.opening, levels[group, level], coarser, group, level, wanted[level], plan, workers)
+            coarser = levels[group, level]
+    finest = tuple(part for group in (FRONT, BACK, HIDDEN) for part in (levels[group, 1].acc, levels[group, 1].live))
+    return _Layers(sources, lights, edges.opening, finest)
 
 
-def _cascade(
-    coc: npt.NDArray[np.float32],
-    opening: npt.NDArray[np.float32],
+def _composite(
+    coc: Floats,
+    opening: Floats,
+    grid: _Level,
+    coarser: _Level,
+    group: int,
+    level: int,
+    wanted: npt.NDArray[np.uint8],
     plan: Plan,
-    acc: npt.NDArray[np.float32],
-    live: npt.NDArray[np.uint8],
-    used: npt.NDArray[np.uint8],
-    workers: _Workers,
+    workers: Workers,
 ) -> None:
     from dofsim.bokeh._composite import cascade_rows
 
-    for group in range(FRONT, HIDDEN + 1):
-        for level in range(plan.levels, 0, -1):
-            if not used[group, level:].any():
-                continue
-            rows = plan.padded_height >> level
+    if not grid.touched.any() and not coarser.live.any():
+        return
+    rows, columns = plan.shape(level)
+    workers.run(
+        lambda first: cascade_rows(
+            coc, opening, plan.cell, group, level, rows, columns, grid.acc, grid.touched, wanted, grid.live,
+            coarser.acc, coarser.live, first, min(first + _CASCADE_ROWS, rows),
+        ),
+        range(0, rows, _CASCADE_ROWS),
+    )  # fmt: skip
 
-            def composite(first: int, group: int = group, level: int = level, rows: int = rows) -> None:
-                cascade_rows(coc, opening, acc, group, level, plan, live, used, first, min(first + _CASCADE_ROWS, rows))
 
-            workers.run(composite, range(0, rows, _CASCADE_ROWS))
+def _render_squares(
+    rgb: Floats,
+    coc: Floats,
+    means: list[Floats],
+    tiles: Tiles,
+    layers: _Layers | None,
+    plan: Plan,
+    table: SpanTable,
+    workers: Workers,
+    out: Floats,
+) -> None:
+    from dofsim.bokeh._fine import fine_block, ring_room
+
+    kept = threading.local()
+
+    def scratch(name: str, size: int) -> Floats:
+        # Fresh memory for every square would cost more than the work in it.
+        if not hasattr(kept, name):
+            setattr(kept, name, np.zeros(size, np.float32))
+        room: Floats = getattr(kept, name)
+        return room
+
+    rows, columns = -(-plan.height // TILE), -(-plan.width // TILE)
+
+    def square(corner: tuple[int, int]) -> None:
+        j, i = corner
+        box = (j, min(j + _SPAN_TILES, rows), i, min(i + _SPAN_TILES, columns))
+        part = np.s_[box[0] : box[1], box[2] : box[3]]
+        if (tiles.level[part] != LAYERED).any():
+            render_calm(rgb, coc, means, plan, tiles, box, scratch("prefix", gather_room(_SPAN_TILES)), out)
+        if layers is not None and tiles.layered[part].any():
+            fine_block(
+                rgb, coc, layers.sources, _enlarged(layers.opening, box, plan.cell), tiles.layered, *box,
+                *layers.finest, *plan.shape(1), lights_near(layers.lights, box), table,
+                scratch("ring", ring_room(_SPAN_TILES)), out,
+            )  # fmt: skip
+
+    workers.run(square, [(j, i) for j in range(0, rows, _SPAN_TILES) for i in range(0, columns, _SPAN_TILES)])
+
+
+def _enlarged(opening: Floats, box: tuple[int, int, int, int], cell: int) -> Floats:
+    """The opening at the pixels of a box of tiles, bilinear between the middles of the cells: no staircase."""
+    share = TILE // cell
+    y0, x0 = max(box[0] * share - 1, 0), max(box[2] * share - 1, 0)
+    part = opening[y0 : box[1] * share + 1, x0 : box[3] * share + 1]
+    large = cv2.resize(part, None, fx=cell, fy=cell, interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(large[box[0] * TILE - y0 * cell :, box[2] * TILE - x0 * cell :], np.float32)

@@ -1,17 +1,17 @@
-"""The geometry of one rendering: which grids it needs, how they are cut into bands, where they lie in memory.
+"""The geometry of one rendering: which grids it needs, where they lie in memory, and the constants of the method.
 
-Sources with a radius under ``FINE_RADIUS`` px are drawn at full resolution (level 0). A radius in
-``FINE_RADIUS * 2^(g-1) .. FINE_RADIUS * 2^g`` goes to level g, a grid 2^g times coarser, where it is 4..8 px. So every
-octave of the circle of confusion is a layer of its own, and a picture costs about the same at any blur.
+Radii under ``FINE_RADIUS`` px are drawn at full resolution (level 0). A radius in
+``FINE_RADIUS * 2^(g-1) .. FINE_RADIUS * 2^g`` goes to level g, a grid 2^g times coarser, where it is 4..8 cells. So
+every octave of the circle of confusion is a layer of its own, and a picture costs about the same at any blur.
 
-The coarse grids are cut into bands of rows. Each band is filled by one thread into a tile of its own, with a margin for
-discs that reach into the neighbours; the margins are added up afterwards in a fixed order. The cut depends on the
-picture alone, so the result does not depend on the number of threads.
+Three meshes of squares lie over the picture: cells, in which edges are found; blocks of ``BLOCK`` px, over which the
+reach of edges is spread; and tiles of ``TILE`` px, each of which is either calm (one surface, gathered) or drawn as
+layers. The result depends on these alone, not on the number of threads.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,60 +31,70 @@ See :func:`dofsim.bokeh.oracle.scatter`.
 FINE_RADIUS = 8
 """Radius, px, from which sources go to coarser grids."""
 
-MARGIN = 2 * FINE_RADIUS + 4
-"""Margin of a tile, in px of its grid: the largest disc drawn there (a light, one level finer than it need be)."""
+LARGEST_DRAWN = 4 * FINE_RADIUS + 2
+"""Largest radius drawn on any grid, px of that grid: a light, two levels finer than it need be."""
 
-GROUPS = 3
-FRONT, BACK, HIDDEN = range(GROUPS)
+LARGEST_GATHERED = 20
+"""Largest radius gathered on any grid, px of that grid."""
 
-_BAND_ROWS = 256
+LIGHT_LEVEL = 1.2
+"""Radiance above which a pixel may be a light; 1 is white, so only recovered or HDR highlights are."""
+
+LIGHT_SIZE = 8
+"""A light is dimmer by half this many px away, on all four sides."""
+
+LIGHT_STEPS = 2
+"""A light is drawn so many levels finer than its radius asks for, lest its disc lose its shape."""
+
+TILE_LEVEL = 5
+TILE = 1 << TILE_LEVEL
+BLOCK = 8
+PATCH = 16
+"""Side, in cells of a coarse grid, of the squares that are skipped where no disc has been drawn."""
+
+MARGIN = 3 * PATCH
+"""Cells around a coarse grid for discs that reach beyond the border; at least ``LARGEST_DRAWN + 2``."""
+
+FRONT, BACK, HIDDEN = range(3)
+
 _COARSE_CELL_RADIUS = 34.0
 _COARSE_CELL_PIXELS = 4_000_000
 
 
-class Plan(NamedTuple):
-    """Sizes and offsets, all derived from the picture's size and the largest radius.
+@dataclass(frozen=True)
+class Plan:
+    """Sizes, all derived from the picture's size and the largest radius.
 
     Attributes
     ----------
     height, width : int
         Size of the picture, px.
     levels : int
-        Number L >= 1 of coarse grids.
-    padded_height, padded_width : int
-        The size rounded up to a multiple of 2^L; the picture is reflected into the rest.
-    band_rows : int
-        Full-resolution rows of one band, a multiple of 2^L.
-    bands : int
-        Number of bands.
+        Number L >= 2 of coarse grids.
     cell : int
-        Side, px, of the cells in which hidden surfaces are found; a power of two <= 2^L.
-    stride : int64 array, shape (L + 1,)
-        Floats of one row of a tile at each level: its columns, both margins, and the px behind the last span's end.
-    tile_start : int64 array, shape (GROUPS, L + 1)
-        First float of a group's first tile at each level (level 0 unused).
-    tile_floats : int64 array, shape (L + 1,)
-        Floats of one tile (rows x columns x 4).
-    row_start : int64 array, shape (GROUPS, L + 1)
-        First flag of a group's rows at each level.
-    floats, rows : int
-        Length of the accumulator and of the row flags.
+        Side, px, of the cells in which edges are found; a power of two <= 2^L.
+    padded_height, padded_width : int
+        The size rounded up to a multiple of 2^L and of ``TILE``; the picture is reflected into the rest.
+    start : int64 array, shape (L + 2,)
+        First cell of each level from 1 on, if all levels lay one behind the other.
     """
 
     height: int
     width: int
     levels: int
+    cell: int
     padded_height: int
     padded_width: int
-    band_rows: int
-    bands: int
-    cell: int
-    stride: npt.NDArray[np.int64]
-    tile_start: npt.NDArray[np.int64]
-    tile_floats: npt.NDArray[np.int64]
-    row_start: npt.NDArray[np.int64]
-    floats: int
-    rows: int
+    start: npt.NDArray[np.int64]
+
+    @property
+    def cell_level(self) -> int:
+        """Level of the grid whose cells are those in which edges are found, >= 1."""
+        return self.cell.bit_length() - 1
+
+    def shape(self, level: int) -> tuple[int, int]:
+        """Rows and columns of a level."""
+        return self.padded_height >> level, self.padded_width >> level
 
 
 def make_plan(height: int, width: int, max_radius: float) -> Plan:
@@ -102,40 +112,15 @@ def make_plan(height: int, width: int, max_radius: float) -> Plan:
     Plan
     """
     cell = cell_size(height, width, max_radius)
-    levels = cell.bit_length() - 1
+    levels = 2
     while max_radius >= FINE_RADIUS * 2**levels:
         levels += 1
-    unit = 2**levels
+    unit = max(2**levels, TILE)
     padded_height, padded_width = -(-height // unit) * unit, -(-width // unit) * unit
-    band_rows = -(-max(_BAND_ROWS, MARGIN * unit) // unit) * unit
-    bands = -(-padded_height // band_rows)
-    stride = ((padded_width >> np.arange(levels + 1, dtype=np.int64)) + 2 * MARGIN + 2) * 4
-    tile_floats = ((band_rows >> np.arange(levels + 1, dtype=np.int64)) + 2 * MARGIN) * stride
-    tile_start = np.zeros((GROUPS, levels + 1), np.int64)
-    row_start = np.zeros((GROUPS, levels + 1), np.int64)
-    floats = rows = 0
-    for group in range(GROUPS):
-        for level in range(1, levels + 1):
-            tile_start[group, level] = floats
-            row_start[group, level] = rows
-            floats += int(tile_floats[level]) * bands
-            rows += padded_height >> level
-    return Plan(
-        height,
-        width,
-        levels,
-        padded_height,
-        padded_width,
-        band_rows,
-        bands,
-        cell,
-        stride,
-        tile_start,
-        tile_floats,
-        row_start,
-        floats,
-        rows,
-    )
+    start = np.zeros(levels + 2, np.int64)
+    for level in range(1, levels + 1):
+        start[level + 1] = start[level] + (padded_height >> level) * (padded_width >> level)
+    return Plan(height, width, levels, cell, padded_height, padded_width, start)
 
 
 def cell_size(height: int, width: int, max_radius: float) -> int:

@@ -102,3 +102,55 @@ def span_table(max_radius: int) -> SpanTable:
         (covered > 0).sum(axis=1) - 1,
         reach,
     )
+
+
+class GatherTable(NamedTuple):
+    """Rows of centred discs for gathering the mean under them, row 0 first, one disc behind the other.
+
+    A row's share of the mean around px x is ``first * (P[x - begin + 1] - P[x + begin]) + second * (P[x - begin] -
+    P[x + begin + 1])`` for sums P along the row (P[x]: of all px before x), once for the row above and once for the row
+    below; row 0 is counted half, because it is both.
+
+    Attributes
+    ----------
+    begin : int64 array, shape (radii * length,)
+        Floats from the centre to the first px, <= 0, at 3 floats a px.
+    first, second : float32 arrays, same shape
+        Weights, divided by the disc's area.
+    rows : int64 array, shape (radii,)
+        Rows of each disc, its middle one included.
+    length : int
+        Rows that the table holds for each disc.
+    """
+
+    begin: npt.NDArray[np.int64]
+    first: npt.NDArray[np.float32]
+    second: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+    length: int
+
+
+@functools.cache
+def gather_table(max_radius: int) -> GatherTable:
+    """Table for radii of 0..max_radius px, from :func:`span_table`.
+
+    Parameters
+    ----------
+    max_radius : int
+        Largest radius, px, >= 1.
+
+    Returns
+    -------
+    GatherTable
+    """
+    spans = span_table(max_radius)
+    radius = np.maximum(np.arange(len(spans.rows)) / RADIUS_STEPS, SMALLEST_RADIUS)[:, None]
+    half = np.where(np.arange(spans.first.shape[1]) == 0, 0.5, 1.0)
+    scale = (half / (np.pi * radius * radius)).astype(np.float32)
+    return GatherTable(
+        (spans.start * 3).ravel(),
+        (spans.first * scale).ravel(),
+        (spans.second * scale).ravel(),
+        spans.rows + 1,
+        spans.first.shape[1],
+    )

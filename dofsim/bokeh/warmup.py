@@ -9,13 +9,18 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from dofsim.bokeh.plan import FINE_RADIUS, GROUPS, make_plan
-from dofsim.bokeh.spans import span_table
+from dofsim.bokeh.plan import BACK, FRONT, LARGEST_DRAWN, LARGEST_GATHERED
+from dofsim.bokeh.spans import gather_table, span_table
 
 _SIZE = 8
+_ROOM = 1 << 16
+_LAST = "_fine.fine_block"
+"""The kernel that is compiled last: where the cache holds it, it holds the others."""
 
 
 def is_cold() -> bool:
@@ -29,41 +34,54 @@ def is_cold() -> bool:
     if not chosen and not os.access(package, os.W_OK):
         return False
     folder = Path(chosen) if chosen else package / "__pycache__"
-    return not any(folder.rglob(f"_fine.fine_band-*.py{sys.version_info.major}{sys.version_info.minor}.nbi"))
+    return not any(folder.rglob(f"{_LAST}-*.py{sys.version_info.major}{sys.version_info.minor}.nbi"))
 
 
-def compile_sources() -> None:
-    """Compile, or load, the kernels that find edges and draw large discs and hidden surfaces."""
-    from dofsim.bokeh._coarse import coarse_band
-    from dofsim.bokeh._edges import find_edges, open_around
-    from dofsim.bokeh._hidden import extend, hidden_band
-
-    rgb, coc = np.zeros((_SIZE, _SIZE, 3), np.float32), np.zeros((_SIZE, _SIZE), np.float32)
-    plan, table = make_plan(_SIZE, _SIZE, FINE_RADIUS), span_table(2 * FINE_RADIUS + 2)
-    acc, used = np.zeros(plan.floats, np.float32), np.zeros((GROUPS, plan.levels + 1, plan.bands), np.uint8)
-    maps = [np.zeros((_SIZE, _SIZE), np.float32) for _ in range(5)]
-    colour, jump = np.zeros((_SIZE, _SIZE, 3), np.float32), np.float32(1)
-    near, far, distance, away, opening = maps
-    find_edges(rgb, coc, 1, jump, 1, 0, _SIZE, near, far, distance, colour, away)
-    open_around(near, away, 1, opening)
-    extend(near, far, distance, colour, 1, jump)
-    hidden_band(far, distance, colour, 0, 0, plan, table, acc, used)
-    coarse_band(rgb, coc, 0, plan, table, acc, used)
-
-
-def compile_composite() -> None:
-    """Compile, or load, the kernels that draw small discs and composite the layers."""
+def compile_first_half() -> None:
+    """Compile, or load, the kernels that look for edges, extend hidden surfaces, gather, and composite."""
     from dofsim.bokeh._composite import cascade_rows
-    from dofsim.bokeh._fine import fine_band
+    from dofsim.bokeh._edges import find_edges, sweep
+    from dofsim.bokeh._gather import gather_runs
+    from dofsim.bokeh._hidden import extend
+    from dofsim.bokeh._survey import survey_rows
 
-    rgb, coc = np.zeros((_SIZE, _SIZE, 3), np.float32), np.zeros((_SIZE, _SIZE), np.float32)
-    plan, table = make_plan(_SIZE, _SIZE, FINE_RADIUS), span_table(2 * FINE_RADIUS + 2)
-    acc, live = np.zeros(plan.floats, np.float32), np.zeros(plan.rows, np.uint8)
-    used = np.zeros((GROUPS, plan.levels + 1, plan.bands), np.uint8)
-    opening, out = np.zeros((_SIZE, _SIZE), np.float32), np.empty_like(rgb)
-    cascade_rows(coc, opening, acc, 0, 1, plan, live, used, 0, 1)
-    fine_band(rgb, coc, opening, 0, 1, plan, table, acc, live, out)
+    rgb, coc, jump, places = _picture(), _map(), np.float32(1), np.zeros((0, 2), np.int64)
+    survey_rows(rgb, coc, 0, 0, 2, _picture(), _picture())
+    find_edges(rgb, coc, places, np.zeros(0, np.uint8), 1, jump, 1, 0, 0, _map(), _map(), _picture(), _map())
+    sweep(_map(), jump)
+    rings = np.zeros(_SIZE * _SIZE, np.int32), np.zeros(_SIZE * _SIZE, np.float32)
+    extend(_map(), _map(), _map(), _picture(), 1, jump, _map(np.int16), *rings)
+    runs, disc = np.zeros((0, 4), np.int64), gather_table(LARGEST_GATHERED)
+    flags, line = _map(np.uint8), _line()
+    cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, line, flags, flags, flags, line, flags, 0, 0)
+    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, _line(), _line(), _line(), 0, 3)
+
+
+def compile_second_half() -> None:
+    """Compile, or load, the kernels that draw discs, and the one that makes a picture of them."""
+    from dofsim.bokeh._coarse import coarse_layer, draw_sources
+    from dofsim.bokeh._fine import fine_block
+
+    rgb, coc, flags, opening = _picture(), _map(), _map(np.uint8), _map()
+    table, lights = span_table(LARGEST_DRAWN), np.zeros((0, 6), np.float32)
+    squares, grid = _picture()[:0], (_line(), flags, table)
+    coarse_layer(rgb, coc, squares, squares, squares, 2, 2, _map(), FRONT, False, 1, 4, *grid)
+    draw_sources(lights, np.float32(1), 1, 4, *grid)
+    grids = (_line(), flags) * 3
+    fine_block(rgb, coc, coc, opening, flags, 0, 0, 0, 0, *grids, 1, 1, lights, table, _line(), _picture())
+
+
+def _picture() -> npt.NDArray[np.float32]:
+    return np.zeros((_SIZE, _SIZE, 3), np.float32)
+
+
+def _map(kind: type[np.generic] = np.float32) -> npt.NDArray[Any]:
+    return np.zeros((_SIZE, _SIZE), kind)
+
+
+def _line() -> npt.NDArray[np.float32]:
+    return np.zeros(_ROOM, np.float32)
 
 
 if __name__ == "__main__":
-    compile_composite()
+    compile_second_half()

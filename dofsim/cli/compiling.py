@@ -47,7 +47,7 @@ def compiling_beside() -> Iterator[Callable[[], None]]:
     Yields a function to be called before rendering: it compiles the other half and waits for the first. Whatever
     goes wrong in the second process only costs time: the kernels are then compiled when they are needed.
     """
-    from dofsim.bokeh.warmup import compile_sources, is_cold
+    from dofsim.bokeh.warmup import compile_first_half, is_cold
 
     if not is_cold():
         yield lambda: None
@@ -60,7 +60,7 @@ def compiling_beside() -> Iterator[Callable[[], None]]:
     ) as beside:
 
         def finish() -> None:
-            compile_sources()
+            compile_first_half()
             beside.wait()
 
         try:

@@ -11,10 +11,10 @@ PROBE = """
 import sys
 from dofsim.bokeh import warmup
 cold = warmup.is_cold()
-warmup.compile_sources()
-warmup.compile_composite()
-from dofsim.bokeh._fine import fine_band
-hits = sum(fine_band.stats.cache_hits.values())
+warmup.compile_first_half()
+warmup.compile_second_half()
+from dofsim.bokeh._fine import fine_block
+hits = sum(fine_block.stats.cache_hits.values())
 print(cold, hits)
 """
 

@@ -1,0 +1,59 @@
+"""A first look at the picture: means and ranges of its squares, from which everything else decides what to do.
+
+Means: red, green, blue and coc of every 2^g x 2^g square, from level g = 2 on (level 1 would take as much memory as all
+else together; who needs it takes the mean of 2 x 2 px). Ranges: lowest and highest coc, px, and 1 if there is a light,
+from the level of the cells of edges on. Only the finest level of each is made here, see ``tiles``.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from dofsim.bokeh._disc import KERNEL, ZERO, F, U, fold
+from dofsim.bokeh._lights import is_light
+from dofsim.bokeh.plan import LIGHT_LEVEL
+
+FIRST_LEVEL = 2
+"""Finest level of the pyramid."""
+
+_SIDE = 1 << FIRST_LEVEL
+_NONE = 1e30
+
+
+@njit(**KERNEL)
+def survey_rows(rgb, coc, first, last, cell, cells, spans):  # type: ignore[no-untyped-def]
+    """Fill rows ``first .. last`` of the finest level of the means, and the ranges of the cells of ``cell`` px in them.
+
+    ``cells``: float32 (rows, columns, 4); ``spans``: float32 (rows, columns, 3).
+    """
+    height, width, _ = rgb.shape
+    columns = cells.shape[1]
+    share = F(1.0 / (_SIDE * _SIDE))
+    for j in range(first, last):
+        for i in range(columns):
+            inside = (j + 1) * _SIDE <= height and (i + 1) * _SIDE <= width
+            red, green, blue, total = ZERO, ZERO, ZERO, ZERO
+            for top in range(j * _SIDE, (j + 1) * _SIDE, cell):
+                for left in range(i * _SIDE, (i + 1) * _SIDE, cell):
+                    low, high, brightest = F(_NONE), F(-_NONE), ZERO
+                    for yy in range(top, top + cell):
+                        y = U(yy if inside else fold(yy, height))
+                        for xx in range(left, left + cell):
+                            x = U(xx if inside else fold(xx, width))
+                            c = coc[y, x]
+                            r, g, b = rgb[y, x, 0], rgb[y, x, 1], rgb[y, x, 2]
+                            low, high = min(low, c), max(high, c)
+                            brightest = max(brightest, r, g, b)
+                            red += r
+                            green += g
+                            blue += b
+                            total += c
+                    lit = ZERO
+                    if brightest >= F(LIGHT_LEVEL):
+                        for yy in range(top, min(top + cell, height)):
+                            for xx in range(left, min(left + cell, width)):
+                                lit = max(lit, F(is_light(rgb, yy, xx)))
+                    b, a = top // cell, left // cell
+                    spans[b, a, 0], spans[b, a, 1], spans[b, a, 2] = low, high, lit
+            cells[j, i, 0], cells[j, i, 1], cells[j, i, 2] = red * share, green * share, blue * share
+            cells[j, i, 3] = total * share

@@ -1,0 +1,184 @@
+"""Calm tiles: one surface without edges, so that a pixel is the mean under its own disc.
+
+Where the circle of confusion hardly changes from pixel to pixel, what a pixel's neighbours scatter into it and what its
+own disc gathers are the same, and gathering is several times faster. Large discs are gathered on the grid that shows
+them as 4..8 cells, and enlarged bilinearly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from dofsim.bokeh.plan import IN_FOCUS_RADIUS, LARGEST_GATHERED, TILE, Plan
+from dofsim.bokeh.spans import gather_table
+from dofsim.bokeh.tiles import COPIED, Tiles
+
+Floats = npt.NDArray[np.float32]
+Box = tuple[int, int, int, int]
+"""First and last row, first and last column; the last ones exclusive."""
+
+_MOST_HALO = LARGEST_GATHERED + 12
+_SPARE = 32
+
+
+def gather_room(tiles: int) -> int:
+    """Floats of scratch memory that :func:`render_calm` needs for a square of ``tiles`` x ``tiles``."""
+    return (tiles * TILE + 2 * _MOST_HALO) ** 2 * 3 + _SPARE
+
+
+def render_calm(
+    rgb: Floats, coc: Floats, pyramid: list[Floats], plan: Plan, tiles: Tiles, box: Box, scratch: Floats, out: Floats
+) -> None:
+    """Render the calm tiles of a box of tiles.
+
+    Parameters
+    ----------
+    rgb : float32 array, shape (H, W, 3)
+    coc : float32 array, shape (H, W)
+        px.
+    pyramid : list of float32 array, shape (rows, columns, 4)
+        Mean colours of the cells of each level; those of levels 0 and 1 are not looked at.
+    plan : Plan
+    tiles : Tiles
+    box : Box
+        In tiles.
+    scratch : float32 array
+        Of :func:`gather_room` floats.
+    out : float32 array, shape (H, W, 3)
+        Gets the pixels of the calm tiles.
+    """
+    top, bottom, left, right = box
+    levels = tiles.level[top:bottom, left:right]
+    for level in np.unique(levels):
+        if level == COPIED:
+            for part in _runs(levels == level, top, left):
+                y0, y1, x0, x1 = _pixels(part, plan)
+                out[y0:y1, x0:x1] = rgb[y0:y1, x0:x1]
+        elif level >= 0:
+            widest = float(tiles.widest[top:bottom, left:right][levels == level].max())
+            halo = min(int(widest / 2**level), LARGEST_GATHERED) + 4
+            runs = list(_runs(levels == level, top, left))
+            if level == 0:
+                has_sharp = bool((tiles.smallest[top:bottom, left:right] < IN_FOCUS_RADIUS).any())
+                _gather_pixels(rgb, coc, plan, runs, halo, has_sharp, scratch, out)
+            else:
+                _gather_cells(rgb, coc, pyramid, plan, int(level), runs, halo, scratch, out)
+
+
+def _gather_pixels(
+    rgb: Floats, coc: Floats, plan: Plan, runs: list[Box], halo: int, has_sharp: bool, scratch: Floats, out: Floats
+) -> None:
+    from dofsim.bokeh._gather import gather_runs
+
+    parts = [_pixels(run, plan) for run in runs]
+    y0, y1, x0, x1 = _around(parts)
+    source, at, stride = rgb.reshape(-1), ((y0 - halo) * plan.width + x0 - halo) * 3, plan.width * 3
+    if y0 < halo or x0 < halo or y1 + halo > plan.height or x1 + halo > plan.width:
+        patch = _reflected(rgb, y0 - halo, y1 + halo, x0 - halo, x1 + halo)
+        source, at, stride = patch.reshape(-1), 0, patch.shape[1] * 3
+    radius = np.abs(coc[y0:y1, x0:x1])
+    gather_runs(
+        source, at, stride, y1 - y0 + 2 * halo, x1 - x0 + 2 * halo, radius, halo, _relative(parts, y0, x0),
+        gather_table(LARGEST_GATHERED), scratch[_SPARE:], scratch[:_SPARE],
+        out.reshape(-1), (y0 * plan.width + x0) * 3, plan.width * 3,
+    )  # fmt: skip
+    for top, bottom, left, right in parts if has_sharp else ():
+        sharp = radius[top - y0 : bottom - y0, left - x0 : right - x0] < IN_FOCUS_RADIUS
+        if sharp.any():
+            out[top:bottom, left:right][sharp] = rgb[top:bottom, left:right][sharp]
+
+
+def _gather_cells(
+    rgb: Floats,
+    coc: Floats,
+    pyramid: list[Floats],
+    plan: Plan,
+    level: int,
+    runs: list[Box],
+    halo: int,
+    scratch: Floats,
+    out: Floats,
+) -> None:
+    """Gather on the grid of a level >= 1, one cell around every run, and enlarge."""
+    from dofsim.bokeh._gather import gather_runs
+
+    side, half = 1 << level, 1 << (level - 1)
+    parts = [_pixels(run, plan) for run in runs]
+    cells = [
+        ((y0 - half) >> level, ((y1 - 1 + half) >> level) + 1, (x0 - half) >> level, ((x1 - 1 + half) >> level) + 1)
+        for y0, y1, x0, x1 in parts
+    ]
+    y0, y1, x0, x1 = _around(cells)
+    if level == 1:
+        pixels = _reflected(rgb, 2 * (y0 - halo), 2 * (y1 + halo), 2 * (x0 - halo), 2 * (x1 + halo))
+        source = cv2.resize(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    else:
+        source = _reflected(pyramid[level][..., :3], y0 - halo, y1 + halo, x0 - halo, x1 + halo)
+    middles = _reflected(coc, y0 * side + half, y1 * side, x0 * side + half, x1 * side, side)
+    radius = np.abs(middles) * np.float32(1 / side)
+    gathered = np.empty((y1 - y0, x1 - x0, 3), np.float32)
+    gather_runs(
+        np.ascontiguousarray(source, np.float32).reshape(-1), 0, source.shape[1] * 3, *source.shape[:2], radius, halo,
+        _relative(cells, y0, x0), gather_table(LARGEST_GATHERED), scratch[_SPARE:], scratch[:_SPARE],
+        gathered.reshape(-1), 0, gathered.shape[1] * 3,
+    )  # fmt: skip
+    for (top, bottom, left, right), (cy0, cy1, cx0, cx1) in zip(parts, cells, strict=True):
+        small = gathered[cy0 - y0 : cy1 - y0, cx0 - x0 : cx1 - x0]
+        large = cv2.resize(small, None, fx=side, fy=side, interpolation=cv2.INTER_LINEAR)
+        dy, dx = top - cy0 * side, left - cx0 * side
+        out[top:bottom, left:right] = large[dy : dy + bottom - top, dx : dx + right - left]
+
+
+def _runs(wanted: npt.NDArray[np.bool_], top: int, left: int) -> Iterator[Box]:
+    """Rectangles of tiles: runs along the rows, those of one place in neighbouring rows joined."""
+    if wanted.all():
+        yield top, top + wanted.shape[0], left, left + wanted.shape[1]
+        return
+    begun: dict[tuple[int, int], int] = {}
+    for j, row in enumerate([*wanted.tolist(), [False]]):
+        found, first = [], None
+        for i, tile in enumerate([*row, False]):
+            if tile and first is None:
+                first = i
+            elif not tile and first is not None:
+                found.append((first, i))
+                first = None
+        for place in [place for place in begun if place not in found]:
+            yield top + begun.pop(place), top + j, left + place[0], left + place[1]
+        for place in found:
+            begun.setdefault(place, j)
+
+
+def _pixels(box: Box, plan: Plan) -> Box:
+    y0, y1, x0, x1 = (edge * TILE for edge in box)
+    return y0, min(y1, plan.height), x0, min(x1, plan.width)
+
+
+def _around(boxes: list[Box]) -> Box:
+    edges = np.array(boxes)
+    return (
+        int(edges[:, 0].min()), int(edges[:, 1].max()), int(edges[:, 2].min()), int(edges[:, 3].max()),
+    )  # fmt: skip
+
+
+def _relative(boxes: list[Box], y: int, x: int) -> npt.NDArray[np.int64]:
+    return np.array(boxes, np.int64) - np.array([y, y, x, x], np.int64)
+
+
+def _reflected(picture: Floats, y0: int, y1: int, x0: int, x1: int, step: int = 1) -> Floats:
+    """A rectangle of a picture that may reach over its reflecting border, or every ``step``-th pixel of it."""
+    height, width = picture.shape[:2]
+    if y0 >= 0 and x0 >= 0 and y1 <= height and x1 <= width:
+        return picture[y0:y1:step, x0:x1:step]
+    inside = picture[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
+    margins = max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0)
+    if max(margins[:2]) <= inside.shape[0] and max(margins[2:]) <= inside.shape[1]:
+        return cv2.copyMakeBorder(inside, *margins, cv2.BORDER_REFLECT)[::step, ::step].astype(np.float32, copy=False)
+    # OpenCV reflects once; a picture smaller than its margins takes more.
+    rows, columns = (np.arange(a, b, step) % (2 * n) for a, b, n in ((y0, y1, height), (x0, x1, width)))
+    rows, columns = np.minimum(rows, 2 * height - 1 - rows), np.minimum(columns, 2 * width - 1 - columns)
+    return picture[rows[:, None], columns]

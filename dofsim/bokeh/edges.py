@@ -1,0 +1,154 @@
+"""Edges between surfaces, what lies hidden behind them, and where the lens looks past them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, TILE, Plan
+from dofsim.bokeh.workers import Workers
+
+Floats = npt.NDArray[np.float32]
+
+_SOFTNESS = 1 / 1200
+"""Width of the mixed colours beside an edge, as a share of the diagonal: 4 px of a 12 MP photo."""
+
+_PORTION = 4096
+
+
+@dataclass(frozen=True)
+class Edges:
+    """What :func:`find_edges` found.
+
+    Attributes
+    ----------
+    far, distance : float32 array, shape (rows, columns)
+        Coc, px, of the farther surface of every cell, and how many cells away an edge shows it; FAR for none.
+    colour : float32 array, shape (rows, columns, 3)
+        Of that surface.
+    opening : float32 array, shape (rows, columns)
+        Where the lens looks past an edge, 0..1.
+    """
+
+    far: Floats
+    distance: Floats
+    colour: Floats
+    opening: Floats
+
+
+def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], Floats]:
+    """Cells in which the circle of confusion may jump.
+
+    Parameters
+    ----------
+    spans : float32 array, shape (rows, columns, 3)
+        Ranges of the cells, padded to whole tiles (see ``_survey``).
+    plan : Plan
+
+    Returns
+    -------
+    places : int64 array, shape (n, 2)
+        Row and column.
+    crowded : uint8 array, shape (n,)
+        1 where it jumps all around as well.
+    reach : float32 array, shape (rows, columns) of BLOCK px
+        How far, px, the near side of an edge or a light spreads from there; -FAR where there is none.
+    """
+    from dofsim.bokeh._edges import FAR, STEEP
+
+    rows, columns = -(-plan.height // plan.cell), -(-plan.width // plan.cell)
+    low, high, lit = spans[:rows, :columns, 0], spans[:rows, :columns, 1], spans[:rows, :columns, 2] > 0
+    lowest, highest = low.copy(), high.copy()
+    for extreme, of, choose in ((lowest, low, np.minimum), (highest, high, np.maximum)):
+        choose(extreme[:-1], of[1:], out=extreme[:-1])
+        choose(extreme[:, :-1], extreme[:, 1:].copy(), out=extreme[:, :-1])
+    jump = _jump(plan)
+    places = np.argwhere((highest - lowest > jump) | lit)
+    y, x = places.T
+    steep = high - low > jump
+    away = max(2 * _softness(plan) // plan.cell, 1)
+    crowded = (
+        steep[np.minimum(y + away, rows - 1), x]
+        & steep[np.maximum(y - away, 0), x]
+        & steep[y, np.minimum(x + away, columns - 1)]
+        & steep[y, np.maximum(x - away, 0)]
+    )
+    spread = np.abs(np.where(lit[y, x], np.maximum(np.abs(lowest[y, x]), highest[y, x]), lowest[y, x]))
+    reach = np.full((plan.padded_height // BLOCK, plan.padded_width // BLOCK), -FAR, np.float32)
+    share = BLOCK // plan.cell
+    np.maximum.at(reach, (y // share, x // share), spread * np.float32(STEEP) + np.float32(plan.cell + 1))
+    return places, crowded.astype(np.uint8), reach
+
+
+def find_edges(
+    rgb: Floats,
+    coc: Floats,
+    spans: Floats,
+    places: npt.NDArray[np.int64],
+    crowded: npt.NDArray[np.uint8],
+    plan: Plan,
+    workers: Workers,
+) -> Edges:
+    """Look at the cells found by :func:`find_places`, and carry the farther surfaces below the nearer ones."""
+    from dofsim.bokeh import _edges
+    from dofsim.bokeh._hidden import extend
+
+    cell, jump = plan.cell, _jump(plan)
+    near = np.ascontiguousarray(spans[: -(-plan.height // cell), : -(-plan.width // cell), 0])
+    far, distance, away = np.zeros_like(near), np.full_like(near, _edges.FAR), np.full_like(near, _edges.FAR)
+    colour = np.zeros((*near.shape, 3), np.float32)
+    workers.run(
+        lambda first: _edges.find_edges(
+            rgb, coc, places, crowded, cell, jump, _softness(plan), first, min(first + _PORTION, len(places)),
+            far, distance, colour, away,
+        ),
+        range(0, len(places), _PORTION),
+    )  # fmt: skip
+    _edges.sweep(away, np.float32(cell))
+    # Open within the radius of the pixel's own surface from an edge; the outer half of it, where little is seen, fades.
+    radius = np.abs(near) + np.float32(cell)
+    opening = np.clip(2 * (radius - away) / radius, 0, 1)
+    rings = np.empty(near.size, np.int32), np.empty(near.size, np.float32)
+    extend(near, far, distance, colour, cell, jump, np.zeros(near.shape, np.int16), *rings)
+    return Edges(far, distance, colour, opening)
+
+
+def hidden_sources(edges: Edges, apart: Floats, plan: Plan) -> dict[tuple[int, int], Floats]:
+    """The hidden surfaces as sources, by group and level, without those too far from any tile that needs layers.
+
+    Parameters
+    ----------
+    edges : Edges
+    apart : float32 array
+        px from each tile to the next layered one.
+    plan : Plan
+
+    Returns
+    -------
+    dict of (HIDDEN, level) to float32 array, shape (n, 6)
+        y, x, radius (px), red, green, blue of cells.
+    """
+    from dofsim.bokeh._edges import FAR
+
+    y, x = np.nonzero(edges.distance < FAR)
+    radius = np.abs(edges.far[y, x])
+    wanted = apart[y * plan.cell // TILE, x * plan.cell // TILE] <= radius + plan.cell
+    y, x, radius = y[wanted], x[wanted], radius[wanted]
+    level = np.floor(np.log2(np.maximum(radius, FINE_RADIUS / 2) / FINE_RADIUS)).astype(np.int64) + 1
+    level = np.clip(level, plan.cell_level, plan.levels)
+    middle = (plan.cell - 1) / 2
+    # A cell is at least as wide as itself.
+    radius = np.maximum(radius, plan.cell / 2)
+    sources = np.column_stack([y * plan.cell + middle, x * plan.cell + middle, radius, edges.colour[y, x]])
+    return {(HIDDEN, own): sources[level == own].astype(np.float32) for own in range(1, plan.levels + 1)}
+
+
+def _jump(plan: Plan) -> np.float32:
+    return np.float32(max(1.0, 0.5 * plan.cell))
+
+
+def _softness(plan: Plan) -> int:
+    return max(1, round(math.hypot(plan.height, plan.width) * _SOFTNESS))
