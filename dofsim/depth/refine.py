@@ -1,7 +1,7 @@
 """Bring a depth map to the size and the edges of its photo.
 
 From the depth map's own size the photo's is reached in steps of two. At each the depth is enlarged bilinearly, and
-where it jumps, the photo's colours decide which side a pixel is on (:mod:`dofsim.depth._kernels`). Since the jump is
+where it jumps, the photo's colours decide which side a pixel is on (:mod:`dofsim.depth.settle`). Since the jump is
 sharp at every size before the next, only a few pixels beside it need looking at, so the cost grows with the length of
 the edges and not with the area. Depth that does not jump is only enlarged: flat texture cannot print into it.
 
@@ -59,6 +59,8 @@ _FIRST_PASSES = 2
 _LARGE = 4_500_000
 _LAST = _Windows(decide=2, spread=1.2, small=1, large=4, widen=1)
 
+_STRIP = 1 << 16
+
 # Blurs that a map may have, px of it; side of the model's window, px of it; bounds of the model's slope; how often.
 _BLURS = (0.0, 0.5, 1.0, 1.5, 2.0)
 _MODEL_WINDOW = 3
@@ -106,12 +108,10 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     if depth.is_flat() or not (smaller or depth.shape == size):
         full = np.clip(_resize(inverse, size, shrink=True), np.float32(far), np.float32(near))
     else:
-        from dofsim.depth._kernels import stretch
-
         span = near - far
         unit = ((inverse.astype(np.float64) - far) / span).astype(np.float32)
         full = _enlarge(unit, _eight_bit(guide))
-        stretch(full, far, near)
+        _stretch(full, far, near)
     if depth.kind is DepthKind.METRIC:
         with np.errstate(divide="ignore"):
             np.divide(np.float32(1), full, out=full)
@@ -145,15 +145,11 @@ def _settle(
     windows: _Windows,
 ) -> Field:  # fmt: skip
     """Enlarge to the size of ``fine_guide``, which may be the same, and let colours decide where the depth jumps."""
-    from dofsim.depth._kernels import settle_edges
+    from dofsim.depth.settle import settle_edges
 
     fine = coarse.copy() if fine_guide is coarse_guide else _resize(coarse, fine_guide.shape[:2])
     edge = _find_jumps(coarse, jump, windows)
-    lowest, highest = _dilate(coarse, windows.decide, shrink=True), _dilate(coarse, windows.decide)
-    settle_edges(
-        fine, fine_guide, coarse, coarse_guide, edge, lowest, highest,
-        windows.decide, windows.spread, _NOISE, _DOUBT, jump / 4,
-    )  # fmt: skip
+    settle_edges(fine, fine_guide, coarse, coarse_guide, edge, windows.decide, windows.spread, _NOISE, _DOUBT, jump / 4)
     return fine
 
 
@@ -307,6 +303,17 @@ def _resize(field: Field, size: tuple[int, ...], *, shrink: bool = False) -> Fie
     # Where it has to enlarge, the area filter is the linear one.
     how = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(field, (size[1], size[0]), interpolation=how), np.float32)
+
+
+def _stretch(unit: Field, low: float, high: float) -> None:
+    """Map 0..1 to low..high in place, never beyond; in strips that stay in the processor's cache."""
+    first, last, span = np.float32(low), np.float32(high), np.float32(high - low)
+    rows = max(1, _STRIP // unit.shape[1])
+    for y in range(0, unit.shape[0], rows):
+        strip = unit[y : y + rows]
+        strip *= span
+        strip += first
+        np.clip(strip, first, last, out=strip)
 
 
 def _eight_bit(guide: Guide) -> npt.NDArray[np.uint8]:
