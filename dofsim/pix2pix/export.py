@@ -29,7 +29,7 @@ import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 from dofsim.datasets._program import program  # noqa: E402
-from dofsim.pix2pix.generator import MEAN, MULTIPLE, STD, Generator  # noqa: E402
+from dofsim.pix2pix.generator import MEAN, MULTIPLE, STD, generator_for  # noqa: E402
 from dofsim.pix2pix.train import load_weights  # noqa: E402
 
 #: How much rounding to float16 may change the output on coloured blobs, which photos do several times less.
@@ -209,8 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.input_size % MULTIPLE:
         raise ParameterError(f"the input size is a multiple of {MULTIPLE}, not {given.input_size}")
-    generator = Generator()
-    generator.load_state_dict(average([load_weights(run) for run in given.run]))
+    generator, backbone = generator_for(average([load_weights(run) for run in given.run]))
     path = export(generator, given.out, half=not given.full)
     size = path.stat().st_size
     if size > LARGEST:
@@ -226,9 +225,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_record(
         path,
         {
-            "name": "dofsim-lite2",
+            "name": f"dofsim-{backbone.removeprefix('tf_efficientnet_')}",
             "licence": "Apache-2.0",
-            "training_data": training_data(trained),
+            "training_data": training_data(trained, backbone),
             "version": given.version,
             "input_size": given.input_size,
         },

