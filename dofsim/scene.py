@@ -252,7 +252,7 @@ def prepare(
         Depth of your own; any size of the photo's aspect ratio (within 2 %). Wins over ``source``.
     source : {"auto", "photo", "estimator"}
         ``"photo"``: the phone's own depth map; ``"estimator"``: a depth network; ``"auto"``: the phone's where the
-        file carries one, else the network.
+        file carries one, else the network. Whoever names a ``model`` wants the network.
     model : str or path, optional
         Name of a registered depth model, an ``.onnx`` file or the folder of a training run, for the estimator.
     flip : bool, optional
@@ -284,7 +284,7 @@ def _find_depth(
 ) -> DepthMap:
     if source not in ("auto", "photo", "estimator"):
         raise ParameterError(f"the depth source is auto, photo or estimator, not {source!r}")
-    if source != "estimator" and photo.depth is not None:
+    if photo.depth is not None and (source == "photo" or (source == "auto" and model is None)):
         return photo.depth
     if source == "photo":
         raise DepthError(

@@ -79,9 +79,10 @@ def add(
 
 
 def _describe(name: str, record: ModelRecord, where: str) -> str:
-    size = f", {record.size / 1e6:.0f} MB" if record.size else ""
+    volume = record.file.stat().st_size if record.file.is_file() else record.size
+    size = f", {volume / 1e6:.0f} MB" if volume else ""
     line = f"{name:<38} {where:<18} {record.licence}{size}, {record.output.value}"
-    return f"{line}\n    {record.title}" if record.title else line
+    return f"{line}\n    {record.title or record.name}"
 
 
 def _terms(record: ModelRecord) -> str:

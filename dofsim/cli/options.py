@@ -12,7 +12,10 @@ DepthSource: TypeAlias = Literal["auto", "photo", "estimator"]
 Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="JPEG, HEIC, PNG, TIFF, WebP or AVIF.")]
 Source = Annotated[
     DepthSource,
-    typer.Option(help="Where the depth comes from: the phone's own, a depth network, or the first that there is."),
+    typer.Option(
+        help="Where the depth comes from: the phone's own, a depth network, or the first that there is; "
+        "naming a --model means the network."
+    ),
 ]
 Model = Annotated[
     str | None,

@@ -140,7 +140,9 @@ def _open(record: ModelRecord, threads: int, _mtime_ns: int, _size: int) -> onnx
         # By path, not by bytes: so ONNX Runtime refuses external data outside the model's own folder.
         session = onnxruntime.InferenceSession(record.file, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise ModelError(f"{record.file} cannot be opened as an ONNX model ({_first_line(error)})") from error
+        raise ModelError(
+            f"{record.file} cannot be opened as an ONNX model ({_first_line(error)}); get or export it anew"
+        ) from error
     _check_signature(record, session)
     return session
 

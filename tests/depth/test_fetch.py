@@ -168,7 +168,8 @@ def test_a_file_carried_by_hand(known: dict[str, Any], tmp_path: Path) -> None:
 def test_command_line(known: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["models"]) == 0
     said = capsys.readouterr().out
-    assert "estimator" in said
+    assert "estimator " in said
+    assert " 8 MB" in said
     assert "toy" in said
     assert "not fetched" in said
     assert run(["models", "fetch", "toy"]) == 2
