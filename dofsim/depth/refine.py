@@ -274,10 +274,12 @@ def _find_jumps(depth: Field, jump: float, windows: _Windows) -> Field:
         return _dilate(depth, radius) - _dilate(depth, radius, shrink=True)
 
     small = extent(windows.small)
-    share = small / np.maximum(extent(windows.large), np.float32(1e-12))
-    share = np.clip((share - np.float32(_RAMP_SHARE)) / np.float32(_JUMP_SHARE - _RAMP_SHARE), 0, 1)
-    share *= share * (3 - 2 * share)
-    share *= np.clip((small - np.float32(jump)) / np.float32(jump), 0, 1)
+    places = np.flatnonzero(small > jump)  # few
+    height = small.ravel()[places]
+    rise = height / np.maximum(extent(windows.large).ravel()[places], np.float32(1e-12))
+    rise = np.clip((rise - np.float32(_RAMP_SHARE)) / np.float32(_JUMP_SHARE - _RAMP_SHARE), 0, 1)
+    share = np.zeros_like(small)
+    np.put(share, places, rise * rise * (3 - 2 * rise) * np.clip((height - np.float32(jump)) / np.float32(jump), 0, 1))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * windows.widen + 1, 2 * windows.widen + 1))
     return np.asarray(cv2.dilate(share, disc), np.float32)
 
