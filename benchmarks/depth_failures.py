@@ -29,7 +29,7 @@ SCENES = {
     "portrait_park": "loose hair",
     "grass_ball": "blades of grass",
     "thin_signpost": "poles and wires before a wall of pictures",
-    "flat_photo": "a photo of a photo: all of it is flat",
+    "flat_photo": "a wall of patterns and a photograph: all of it is equally far",
     "bokeh_street": "night, lamps, a ball right before the lens",
     "layers_cards": "cards in the air",
 }
@@ -71,7 +71,8 @@ def row(photo: Picture, truth: Depth | None, text: str, model: str | None) -> Pi
     low, high = (float(v) for v in np.percentile(rough, (1, 99)))
     if truth is not None:
         low, high = (float(v) for v in np.percentile(truth, (1, 99)))
-        cells.append(coloured(truth, low, high))
+        # Where all is equally far, rounding must not be stretched to the whole range.
+        cells.append(coloured(truth, min(low, 0.8 * high), high))
         if high > 1.05 * low:
             scale, shift = fit_scale_shift(rough, truth)
             scale = max(scale, 0.0)
@@ -104,7 +105,7 @@ def main() -> int:
         photo, inverse = read_truth(given.data / "truth" / "dev" / f"{name}.npz")
         rows.append(row(photo, inverse, what, given.model))
     given.output.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(given.output), np.vstack(rows)[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 88))
+    cv2.imwrite(str(given.output), np.vstack(rows)[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 82))
     print(given.output)
     return 0
 

@@ -135,9 +135,13 @@ def _enlarge(unit: Field, guide: npt.NDArray[np.uint8]) -> Field:
         depth = _settle(depth, small, large, jump, _LAST if late else _NEXT)
     if restored or len(guides) == 1:
         return depth
-    # A small photo can afford a last look with the levels put right.
+    # A small photo can afford a last look with the levels put right, and shows single pixels.
     depth = _settle(_restore_contrast(depth, given, jump), guides[-1], guides[-1], jump, _NEXT)
-    return _restore_contrast(depth, given, jump)
+    depth = _restore_contrast(depth, given, jump)
+    from dofsim.depth.settle import remove_specks
+
+    remove_specks(depth, jump)
+    return depth
 
 
 def _settle(

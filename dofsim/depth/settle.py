@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 
 import numpy as np
@@ -79,6 +80,32 @@ def settle_edges(
         _closeness(radius, spread), _likeness(noise),
         np.uint64(1 if radius < _SPARSE else 2), np.float32(doubt), np.float32(step),
     )  # fmt: skip
+
+
+def remove_specks(depth: npt.NDArray[np.float32], step: float) -> None:
+    """Give a pixel that is like at most one of its eight neighbours the median of its 3 x 3 px.
+
+    Where both sides of an edge have the same texture, colour says something else of every dot of it. Lines of one
+    pixel's width stay, but for their ends.
+
+    Parameters
+    ----------
+    depth : float32 array, shape (H, W)
+        Changed in place.
+    step : float
+        Depths that differ by less are alike.
+    """
+    import cv2
+
+    median = np.asarray(cv2.medianBlur(depth, 3), np.float32)
+    rows, columns = np.nonzero(np.abs(depth - median) > step)
+    own = depth[rows, columns]
+    alike = np.zeros(own.size, np.int64)
+    for down, across in itertools.product((-1, 0, 1), repeat=2):
+        beside = depth[(rows + down).clip(0, depth.shape[0] - 1), (columns + across).clip(0, depth.shape[1] - 1)]
+        alike += np.abs(beside - own) < step
+    alone = alike <= 2  # itself is one
+    depth[rows[alone], columns[alone]] = median[rows[alone], columns[alone]]
 
 
 def _places(fine: int, coarse: int, radius: int) -> npt.NDArray[np.uint64]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dofsim.depth.settle import settle_edges
+from dofsim.depth.settle import remove_specks, settle_edges
 
 Field = npt.NDArray[np.float64]
 
@@ -96,3 +96,20 @@ def test_leaves_alone_where_there_is_no_edge() -> None:
     nowhere = np.zeros((6, 6), np.float32)
     settle_edges(fine, guide, coarse, guide, nowhere, 2, 1.0, 100.0, 0.02, 0.01)
     np.testing.assert_array_equal(fine, coarse)
+
+
+def test_specks_are_removed_and_thin_lines_stay() -> None:
+    depth = np.full((40, 60), 0.2, np.float32)
+    depth[:, 30:] = 0.8
+    plain = depth.copy()
+    depth[10, 10] = 0.9
+    depth[20, 44:46] = 0.1
+    depth[30, 40] = 0.2
+    remove_specks(depth, 0.05)
+    np.testing.assert_array_equal(depth, plain)
+    depth[5:35, 15] = 0.9
+    np.fill_diagonal(depth[5:30, 33:58], 0.3)
+    lines = depth.copy()
+    remove_specks(depth, 0.05)
+    np.testing.assert_array_equal(depth[6:34, 15], lines[6:34, 15])
+    np.testing.assert_array_equal(depth.diagonal(28)[7:28], lines.diagonal(28)[7:28])
