@@ -156,7 +156,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         by_source[source_of[scene].name].append(scene)
     sources = {name: summarise(scores, scenes, names) for name, scenes in sorted(by_source.items())}
     digest = (record.sha256 or "no hash")[:12]
-    head = f"Model {record.name} ({digest}), input {record.input_size} px, {len(scores)} scenes."
+    flip = record.flip if given.flip is None else given.flip
+    way = ", photo and mirrored photo" if flip else ""
+    head = f"Model {record.name} ({digest}), input {record.input_size} px{way}, {len(scores)} scenes."
     text = markdown(table, names, head) + "\n" + markdown(sources, names, "Per source:")
     print(text)
     if given.quick:
@@ -166,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"# Relative depth on scenes that were not trained on\n\n{__doc__}\n{text}", encoding="utf-8"
     )
     full = {
-        "model": record.name, "sha256": record.sha256, "input_size": record.input_size, "flip": given.flip,
+        "model": record.name, "sha256": record.sha256, "input_size": record.input_size, "flip": flip,
         "seconds": round(seconds, 1), "groups": table, "sources": sources,
         "scenes": {s: {n: [round(v, 4) for v in pair] for n, pair in row.items()} for s, row in scores.items()},
     }  # fmt: skip

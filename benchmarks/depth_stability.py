@@ -1,4 +1,4 @@
-"""How steady and how sane the depth estimator is: ``python benchmarks/depth_stability.py --data DATA [--flip]``.
+"""How steady and how sane the depth estimator is: ``python benchmarks/depth_stability.py --data DATA [--no-flip]``.
 
 Writes ``benchmarks/results/depth_stability.json`` and ``.md``. Two kinds of figures:
 
@@ -171,7 +171,8 @@ def main() -> int:
     lines += ["", "| geometry | mean, % | 90th (sky: 10th) percentile, % |", "|---|---|---|"]
     lines += [f"| {name} | {mean:.1f} | {worst:.1f} |" for name, (mean, worst) in geometry.items()]
     record = find_model(given.model)
-    way = "" if given.flip is None else f", flip {given.flip}"
+    flip = record.flip if given.flip is None else given.flip
+    way = ", photo and mirrored photo" if flip else ""
     head = f"Model {record.name} ({(record.sha256 or 'no hash')[:12]}){way}."
     text = head + "\n\n" + "\n".join(lines) + "\n"
     print(text)
@@ -179,7 +180,7 @@ def main() -> int:
     stored = {
         "model": record.name,
         "sha256": record.sha256,
-        "flip": given.flip,
+        "flip": flip,
         "stability": steady,
         "geometry": geometry,
     }
