@@ -10,7 +10,7 @@ rgbd : reader for folders of RGB-D pairs
 split : scenes kept out of training
 mattes, segments, composites : subjects, matted or cut from scenes with depth, placed into photos with depth
 truth : reader of ray-traced scenes
-raycast, furnish, textures, scenes : procedural scenes with exact depth
+raycast, textures, parts, plants, furnish, places, arrangements, scenes : procedural scenes with exact depth
 pack : generated scenes packed into a cache file
 augment, mixture, loader : the stream of training batches
 """

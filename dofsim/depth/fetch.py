@@ -10,6 +10,7 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 
 from dofsim.depth.registry import ModelRecord, known_record, sha256_of
@@ -50,7 +51,7 @@ def fetch_model(name: str, *, progress: Progress | None = None) -> ModelRecord:
     """
     record = known_record(name)
     if record.file.is_file():
-        record.verify()
+        _check(record, record.file, "; remove it, then fetch it again")
         return record
     if record.url is None:
         raise ModelError(f"it is not known where {name} is to be had; put the file there by hand as {record.file}")
@@ -58,10 +59,14 @@ def fetch_model(name: str, *, progress: Progress | None = None) -> ModelRecord:
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         _download(record, part, progress)
-        _check(record, part, remove=True)
+        if record.sha256 not in (None, sha256_of(part)):
+            part.unlink()
+            raise ModelError(
+                f"what came from {record.url} is not {name} (its SHA-256 differs) and was removed; try again"
+            )
         part.replace(record.file)
-    except OSError as error:
-        if isinstance(error, urllib.error.URLError | TimeoutError | ConnectionError):
+    except (OSError, HTTPException) as error:
+        if isinstance(error, urllib.error.URLError | TimeoutError | ConnectionError | HTTPException):
             raise ModelError(_refusal(record, error)) from error
         raise OutputError(f"cannot write {part}: {error.strerror or error}") from error
     return record
@@ -89,7 +94,7 @@ def install_model(name: str, file: str | os.PathLike[str]) -> ModelRecord:
         If it cannot be copied.
     """
     record = known_record(name)
-    _check(record, Path(file), remove=False)
+    _check(record, Path(file))
     try:
         record.file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -130,21 +135,15 @@ def _download(record: ModelRecord, part: Path, progress: Progress | None) -> Non
         raise ConnectionError(f"the connection ended after {so_far} of {total} bytes")
 
 
-def _check(record: ModelRecord, file: Path, *, remove: bool) -> None:
+def _check(record: ModelRecord, file: Path, advice: str = "") -> None:
     if record.sha256 is None:
         return
     found = sha256_of(file)
-    if found == record.sha256:
-        return
-    if remove:
-        file.unlink()
-    raise ModelError(
-        f"{'what came from ' + str(record.url) if remove else file} is not {record.name}: SHA-256 {found[:12]}… "
-        f"instead of {record.sha256[:12]}…{'; it was removed, try again' if remove else ''}"
-    )
+    if found != record.sha256:
+        raise ModelError(f"{file} is not {record.name}: SHA-256 {found[:12]}… instead of {record.sha256[:12]}…{advice}")
 
 
-def _refusal(record: ModelRecord, error: OSError) -> str:
+def _refusal(record: ModelRecord, error: Exception) -> str:
     said = f"{error.code} {error.reason}" if isinstance(error, urllib.error.HTTPError) else str(error)
     return (
         f"{record.name} could not be fetched from {record.url} ({' '.join(said.split())}); try again (it goes on where "

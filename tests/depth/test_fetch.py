@@ -129,7 +129,7 @@ def test_a_part_that_is_whole_needs_no_more_bytes(known: dict[str, Any], size: i
 
 def test_other_content_is_thrown_away(known: dict[str, Any], server: Server) -> None:
     server.content = CONTENT[::-1]
-    with pytest.raises(ModelError, match=r"is not toy: SHA-256 .* removed"):
+    with pytest.raises(ModelError, match=r"is not toy .*SHA-256 .* removed"):
         fetch_model("toy")
     assert list(models_folder().iterdir()) == []
     server.content = CONTENT
@@ -163,6 +163,17 @@ def test_a_file_carried_by_hand(known: dict[str, Any], tmp_path: Path) -> None:
         install_model("toy", tmp_path / "nothing")
     with pytest.raises(ModelError, match="no known model 'other'"):
         install_model("other", carried)
+
+
+def test_a_damaged_file_in_its_place_is_named_and_left(known: dict[str, Any], server: Server) -> None:
+    file = models_folder() / "toy.onnx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"half of it")
+    with pytest.raises(ModelError, match="remove it, then fetch it again"):
+        fetch_model("toy")
+    assert file.read_bytes() == b"half of it"
+    file.unlink()
+    assert fetch_model("toy").file.read_bytes() == CONTENT
 
 
 def test_command_line(known: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
