@@ -11,6 +11,10 @@ split : scenes kept out of training
 mattes, segments, composites : subjects, matted or cut from scenes with depth, placed into photos with depth
 truth : reader of ray-traced scenes
 raycast, textures, parts, plants, furnish, places, arrangements, scenes : procedural scenes with exact depth
+meshes, patterns, organic : triangle meshes, bold patterns, rounded bodies, for ray tracing
+traced : a stage handed to Mitsuba
+truth_parts, truth_places, truth_stages, truth_sparks, truth_scenes : test scenes seen through thin lenses
+traced_world, traced_set, traced_layouts, traced_light, traced_scenes : training scenes with light that bounces
 pack : generated scenes packed into a cache file
 augment, mixture, loader : the stream of training batches
 """

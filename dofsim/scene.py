@@ -7,7 +7,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from dofsim.depth.depth_map import DepthKind, DepthMap
 from dofsim.errors import DepthError, DofsimWarning, ParameterError
 from dofsim.focus import Focus, parse_focus, parse_point, resolve_focus
 from dofsim.photo import Photo
+
+if TYPE_CHECKING:
+    from dofsim.bokeh import Aperture
 
 DEFAULT_BLUR = 0.02
 DEFAULT_SHARP_RANGE = 0.02
@@ -150,6 +153,8 @@ class Scene:
         focal_length: float | None = None,
         blur: float | str | None = None,
         sharp_range: float | None = None,
+        shape: Aperture | None = None,
+        highlights: bool = True,
         threads: int | None = None,
     ) -> Photo:
         """The photo as a lens with this focus and aperture would have taken it.
@@ -158,6 +163,11 @@ class Scene:
         ----------
         focus, focus_at, aperture, focal_length, blur, sharp_range
             See :meth:`coc`.
+        shape : Aperture, optional
+            Shape of the circle of confusion (see :class:`dofsim.bokeh.Aperture`); default: a disc.
+        highlights : bool
+            Whether clipped lights out of focus get back a plausible brightness first
+            (see :func:`dofsim.highlights.recover_highlights`), so that they become bright discs and not grey ones.
         threads : int, optional
             Threads of the renderer; default: all cores.
 
@@ -188,8 +198,11 @@ class Scene:
             )
             return self.photo
         from dofsim.bokeh import render
+        from dofsim.bokeh.plan import IN_FOCUS_RADIUS
+        from dofsim.highlights import recover_highlights
 
-        return self.photo.with_linear(render(self.linear, coc, threads=threads))
+        light = recover_highlights(self.linear, np.abs(coc) >= IN_FOCUS_RADIUS) if highlights else self.linear
+        return self.photo.with_linear(render(light, coc, shape, threads=threads))
 
     def preview_focus(
         self,

@@ -38,10 +38,9 @@ def is_cold() -> bool:
 
 
 def compile_first_half() -> None:
-    """Compile, or load, the kernels that look for edges, extend hidden surfaces, gather, and composite."""
+    """Compile, or load, the kernels that look for edges, extend hidden surfaces, and composite."""
     from dofsim.bokeh._composite import cascade_rows
     from dofsim.bokeh._edges import find_edges, sweep
-    from dofsim.bokeh._gather import gather_runs
     from dofsim.bokeh._hidden import extend
     from dofsim.bokeh._survey import survey_rows
 
@@ -51,24 +50,28 @@ def compile_first_half() -> None:
     sweep(_map(), jump)
     rings = np.zeros(_SIZE * _SIZE, np.int32), np.zeros(_SIZE * _SIZE, np.float32)
     extend(_map(), _map(), _map(), _picture(), 1, jump, _map(np.int16), *rings)
-    runs, disc = np.zeros((0, 4), np.int64), gather_table(LARGEST_GATHERED)
     flags, line = _map(np.uint8), _line()
     cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, line, flags, flags, flags, line, flags, 0, 0)
-    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, _line(), _line(), _line(), 0, 3)
 
 
 def compile_second_half() -> None:
-    """Compile, or load, the kernels that draw discs, and the one that makes a picture of them."""
+    """Compile, or load, the kernels that gather, draw discs, and make a picture of them.
+
+    Half in time, not in number: the first process also reads the photo and its depth.
+    """
     from dofsim.bokeh._coarse import coarse_layer, draw_sources
     from dofsim.bokeh._fine import fine_block
+    from dofsim.bokeh._gather import gather_runs
 
+    runs, disc = np.zeros((0, 4), np.int64), gather_table(LARGEST_GATHERED)
+    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, None, 0, 0, 1, _line(), _line(), _line(), 0, 3)
     rgb, coc, flags, opening = _picture(), _map(), _map(np.uint8), _map()
     table, lights = span_table(LARGEST_DRAWN), np.zeros((0, 6), np.float32)
-    squares, grid = _picture()[:0], (_line(), flags, table)
+    squares, grid = _picture()[:0], (_line(), flags, table, None)
     coarse_layer(rgb, coc, squares, squares, squares, 2, 2, _map(), FRONT, False, 1, 4, *grid)
     draw_sources(lights, np.float32(1), 1, 4, *grid)
     grids = (_line(), flags) * 3
-    fine_block(rgb, coc, coc, opening, flags, 0, 0, 0, 0, *grids, 1, 1, lights, table, _line(), _picture())
+    fine_block(rgb, coc, coc, opening, flags, 0, 0, 0, 0, *grids, 1, 1, lights, table, None, _line(), _picture())
 
 
 def _picture() -> npt.NDArray[np.float32]:

@@ -105,6 +105,15 @@ def test_the_result_does_not_depend_on_the_number_of_threads(threads: int) -> No
     assert np.array_equal(render(rgb, coc, threads=threads), render(rgb, coc, threads=1))
 
 
+@pytest.mark.parametrize("beyond", range(1, 32, 6))
+def test_a_border_that_cuts_a_tile_in_two_changes_nothing_elsewhere(beyond: int) -> None:
+    width = 4 * 32 + beyond
+    rgb, coc = picture(96, 192), np.full((96, 192), 7.0, np.float32)
+    coc[:, 16] = coc[:, 134:] = 3.0
+    cut = render(rgb[:, :width], coc[:, :width])
+    np.testing.assert_allclose(cut[:, :96], render(rgb, coc)[:, :96], atol=1e-4)
+
+
 def test_a_wider_aperture_blurs_more() -> None:
     rgb, unit = picture(90, 120), smooth_coc(90, 120, 1.0, seed=7)
     detail = [

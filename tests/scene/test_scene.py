@@ -156,3 +156,13 @@ def test_the_pug_is_sharp_and_its_surroundings_are_not(shared: Path) -> None:
     assert kept(np.s_[1740:1900, 2330:2560]) > 0.8  # the eye
     assert kept(np.s_[300:1200, 1500:3800]) < 0.35  # the wall
     assert kept(np.s_[2500:3000, 3750:4000]) < 0.35  # the bed in front
+
+
+def test_lamps_out_of_focus_become_bright_discs_and_those_in_focus_stay() -> None:
+    pixels = np.full((HEIGHT, WIDTH, 3), 30, np.uint8)
+    pixels[60:62, 40:42] = pixels[60:62, 120:122] = 255
+    scene = dofsim.prepare(Photo.from_array(pixels), depth=two_planes())
+    bright, dull = (scene.render(focus=1.0, blur="4px", highlights=on).pixels for on in (True, False))
+    assert bright[61, 121].max() > dull[61, 121].max() + 40
+    assert np.array_equal(bright[:, :70], dull[:, :70])
+    assert np.array_equal(bright[:, :70], pixels[:, :70])

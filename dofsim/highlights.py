@@ -1,0 +1,102 @@
+"""Give clipped lights back the brightness that the sensor could not hold, so that they blur into bright discs."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+CLIPPED = 0.955
+"""Linear light from which on a channel counts as clipped: 250 of 255 in sRGB, since JPEG rings."""
+FULL = 0.99
+"""Linear light of a channel that holds no more: 254 of 255."""
+LAMP = 18.0
+"""Linear light given to a small lamp against a dark ground."""
+LAMP_RADIUS = 0.0075
+"""Radius at which half of that is given, as a share of the picture's longer side: lamps are small, windows are not."""
+_DARK, _BRIGHT = 0.25, 1.0  # linear light of the ground up to which a spot is a lamp, and from which on it is none
+_SHADED, _FLAT = 0.85, 0.97  # share of full pixels up to which a spot is a bright surface, from which on it is a lamp
+_COLOURED, _WHITE = 0.4, 0.9  # a spot's lowest channel up to which it is a colourful surface, from which on a lamp
+_RING = 1 / 1000  # width of the ring around a spot, as a share of the longer side
+_LEAST_RING = 3
+_LARGEST = 4.0  # spots of more lamp radii are left alone; the formula would add next to nothing
+_NO_COLOUR = 1e-3  # light in the rim that says nothing about the colour
+
+
+def recover_highlights(
+    linear_rgb: npt.NDArray[np.float32], where: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.float32]:
+    """Raise clipped channels to what the light behind them plausibly had; leave everything else as it is.
+
+    How bright a clipped light was cannot be measured any more. A small, evenly full, white spot against a dark ground
+    is nearly always a lamp or a glint, many times brighter than white; a large one is a window or a cloud, one with
+    shades of its own a bright surface, one that is full in one channel only a colourful surface in the sun. So the
+    spot's light is
+
+        1 + (L - 1) s d f w,    s = 1 / (1 + (radius / R)^2),
+
+    with L, R :data:`LAMP` and :data:`LAMP_RADIUS`. d falls from 1 to 0 as the ground around gets brighter, f rises
+    from 0 to 1 with the share of pixels that are full, and w with the lowest channel. The colour is that of the light
+    which the spot spills into its rim, where no channel is clipped. The constants are a compromise for lights of 3 to
+    200 times white; the best ones for a single picture may be half or twice as much.
+
+    Parameters
+    ----------
+    linear_rgb : float32 array, shape (H, W, 3)
+        Scene-linear radiance, 1.0 = white.
+    where : bool array, shape (H, W), optional
+        Pixels that may be raised; default: all.
+
+    Returns
+    -------
+    float32 array, shape (H, W, 3)
+        The input itself if nothing is to be raised, else a copy; nowhere below the input, and equal to it wherever a
+        channel is below :data:`CLIPPED`.
+    """
+    height, width = linear_rgb.shape[:2]
+    spots = cv2.bitwise_not(cv2.inRange(linear_rgb, (-math.inf,) * 3, (math.nextafter(CLIPPED, 0.0),) * 3))
+    if not spots.any():
+        return linear_rgb
+    longer = max(height, width)
+    ring = max(_LEAST_RING, round(_RING * longer))
+    around = cv2.dilate(spots, _disc(ring))
+    beside = cv2.dilate(spots, _disc(ring - 1))
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(around, connectivity=8)
+    limited = boxes[:, cv2.CC_STAT_AREA] < math.pi * (_LARGEST * LAMP_RADIUS * longer) ** 2
+    limited[0] = False
+    places = np.flatnonzero(limited[labels])
+    label, spot = labels.ravel()[places], spots.ravel()[places] > 0
+    rgb = linear_rgb.reshape(-1, 3)[places]
+    ground = beside.ravel()[places] == 0
+    rim = ~spot & ~ground
+
+    def mean(values: npt.NDArray[np.generic], of: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        size = np.bincount(label[of], minlength=count)
+        return np.bincount(label[of], weights=values[of], minlength=count) / np.maximum(size, 1)
+
+    dark = np.stack([mean(rgb[:, k], ground) for k in range(3)], axis=1)
+    spill = np.stack([mean(rgb[:, k], rim) for k in range(3)], axis=1) - dark
+    colour = np.maximum(spill, 0.0) + _NO_COLOUR
+    colour /= colour.max(axis=1, keepdims=True)
+    radius = np.sqrt(np.bincount(label[spot], minlength=count) / math.pi)
+    small = 1.0 / (1.0 + (radius / (LAMP_RADIUS * longer)) ** 2)
+    lone = np.clip((_BRIGHT - dark.max(axis=1)) / (_BRIGHT - _DARK), 0.0, 1.0)
+    flat = np.clip((mean(rgb.max(axis=1) >= FULL, spot) - _SHADED) / (_FLAT - _SHADED), 0.0, 1.0)
+    white = np.clip((mean(rgb.min(axis=1), spot) - _COLOURED) / (_WHITE - _COLOURED), 0.0, 1.0)
+    share = small * lone * flat * white
+    light = (1.0 + (LAMP - 1.0) * share[:, None] * colour).astype(np.float32)
+    spot &= (share > 0.0)[label]
+
+    if where is not None:
+        spot &= where.ravel()[places]
+    raised = rgb[spot]
+    raised = np.where(raised >= CLIPPED, np.maximum(raised, light[label[spot]]), raised)
+    out = linear_rgb.copy()
+    out.reshape(-1, 3)[places[spot]] = raised
+    return out
+
+
+def _disc(radius: int) -> npt.NDArray[np.uint8]:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)).astype(np.uint8)
