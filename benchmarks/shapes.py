@@ -63,7 +63,8 @@ def costs(pixels: int, repeats: int) -> str:
         cells = (f"{best[name, r]:.2f} s, {best[name, r] / best['disc', r]:.2f}x" for r in radii)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     machine = describe_machine()
-    head = f"{pixels / 1e6:g} MP, R = largest radius, px; least of {repeats}, one thread. {machine['processor']}, {machine['cores']} cores.\n\n"
+    told = f"{pixels / 1e6:g} MP, R = largest radius, px; least of {repeats}, one thread."
+    head = f"{told} {machine['processor']}, {machine['cores']} cores.\n\n"
     return head + "\n".join(lines) + "\n"
 
 
