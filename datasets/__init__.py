@@ -14,9 +14,9 @@ fabricate : made-up data sets in the exact layouts
 terms : which sources may train shipped weights, and why
 rgbd : reader for folders of RGB-D pairs
 split : scenes kept out of training
-mattes, composites : matted subjects placed into photos with depth
+mattes, segments, composites : subjects, matted or cut from scenes with depth, placed into photos with depth
 truth : reader of ray-traced scenes
-raycast, furnish, textures, scenes : procedural scenes with exact depth
+raycast, textures, parts, plants, furnish, places, arrangements, scenes : procedural scenes with exact depth
 meshes, patterns, organic : triangle meshes, bold patterns, rounded bodies, for ray tracing
 traced : a stage handed to Mitsuba
 truth_parts, truth_places, truth_stages, truth_sparks, truth_scenes : test scenes seen through thin lenses

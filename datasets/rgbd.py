@@ -50,6 +50,8 @@ class RgbdSource:
         As stated at the origin.
     synthetic : bool
         Rendered, not photographed.
+    estimated_by : str
+        The method, where the depth was computed from pictures rather than measured; such depth has speckles.
     """
 
     name: str
@@ -59,6 +61,7 @@ class RgbdSource:
     shift_by_scene: Mapping[str, float] = field(default_factory=dict)
     licence: str = ""
     synthetic: bool = False
+    estimated_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def read_source(folder: Path) -> RgbdSource:
             shift_by_scene={k: float(v or 0.0) for k, v in (record.get("shift_by_scene") or {}).items()},
             licence=str(record.get("licence", "")),
             synthetic=bool(record.get("synthetic", False)),
+            estimated_by=str(record.get("estimated_by") or ""),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DepthError(f"{path} does not describe a source (needs at least kind and scale): {error}") from error

@@ -253,6 +253,7 @@ def prepare(
     depth: DepthMap | None = None,
     source: DepthSource = "auto",
     model: str | os.PathLike[str] | None = None,
+    flip: bool | None = None,
 ) -> Scene:
     """Find the depth of every pixel of a photo, once.
 
@@ -264,9 +265,11 @@ def prepare(
         Depth of your own; any size of the photo's aspect ratio (within 2 %). Wins over ``source``.
     source : {"auto", "photo", "estimator"}
         ``"photo"``: the phone's own depth map; ``"estimator"``: a depth network; ``"auto"``: the phone's where the
-        file carries one, else the network.
+        file carries one, else the network. Whoever names a ``model`` wants the network.
     model : str or path, optional
-        Name of a registered depth model or an ``.onnx`` file, for the estimator.
+        Name of a registered depth model, an ``.onnx`` file or the folder of a training run, for the estimator.
+    flip : bool, optional
+        Whether the estimator looks at the mirrored photo too, see :func:`dofsim.depth.estimate.estimate`.
 
     Returns
     -------
@@ -281,7 +284,7 @@ def prepare(
         If the depth model cannot be used.
     """
     if depth is None:
-        depth = _find_depth(photo, source, model)
+        depth = _find_depth(photo, source, model, flip=flip)
     if depth.source != "estimator":  # the estimator's grid has other proportions but the photo's field of view
         _check_aspect(depth, photo)
     from dofsim.depth.refine import refine
@@ -289,10 +292,12 @@ def prepare(
     return Scene(photo, refine(depth, photo.pixels))
 
 
-def _find_depth(photo: Photo, source: DepthSource, model: str | os.PathLike[str] | None) -> DepthMap:
+def _find_depth(
+    photo: Photo, source: DepthSource, model: str | os.PathLike[str] | None, *, flip: bool | None
+) -> DepthMap:
     if source not in ("auto", "photo", "estimator"):
         raise ParameterError(f"the depth source is auto, photo or estimator, not {source!r}")
-    if source != "estimator" and photo.depth is not None:
+    if photo.depth is not None and (source == "photo" or (source == "auto" and model is None)):
         return photo.depth
     if source == "photo":
         raise DepthError(
@@ -301,7 +306,7 @@ def _find_depth(photo: Photo, source: DepthSource, model: str | os.PathLike[str]
         )
     from dofsim.depth.estimate import estimate
 
-    return estimate(photo.pixels, model=model)
+    return estimate(photo.pixels, model=model, flip=flip)
 
 
 def _check_aspect(depth: DepthMap, photo: Photo) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dofsim import __version__
-from dofsim.cli import bench, data, depth, evaluate, export, info, render, train
+from dofsim.cli import bench, data, depth, evaluate, export, info, models, render, train
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ app.add_typer(data.app, name="data", short_help="Look at data sets, and pack the
 app.command("train", short_help="Train a depth estimator.")(train.train)
 app.command("eval", short_help="Score a depth model on a data set.")(evaluate.evaluate)
 app.command("export", short_help="Write a trained depth estimator as ONNX.")(export.export)
+app.add_typer(models.app, name="models", short_help="List depth models, and fetch public ones.")
 app.add_typer(bench.app, name="bench", short_help="Measure dofsim on this machine.")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dofsim.cli.options import DepthSource, Model, Overwrite, Photos, Quiet, Source
+from dofsim.cli.options import DepthSource, Flip, Model, Overwrite, Photos, Quiet, Source
 from dofsim.errors import DofsimError, ParameterError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class _Wish:
     threads: int | None
     source: DepthSource
     model: str | None
+    flip: bool | None
     jpeg_quality: int | None
     preview_focus: bool
 
@@ -110,6 +111,7 @@ def render(
     ] = None,
     source: Source = "auto",
     model: Model = None,
+    flip: Flip = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="File, or folder for several.  [NAME.dof.jpg]")
     ] = None,
@@ -154,8 +156,8 @@ def render(
         raise ParameterError("--depth-kind and --near describe the file of --depth; give that too")
     if depth is not None and len(photos) > 1:
         raise ParameterError("a depth file belongs to one photo; render the photos one at a time")
-    if depth is not None and (source != "auto" or model is not None):
-        raise ParameterError("give either --depth or --source/--model, not both")
+    if depth is not None and (source != "auto" or model is not None or flip is not None):
+        raise ParameterError("give either --depth or --source/--model/--flip, not both")
 
     shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye)
     places = place_outputs(photos, out, "focus" if preview_focus else "dof")
@@ -177,6 +179,7 @@ def render(
         threads,
         source,
         model,
+        flip,
         jpeg_quality,
         preview_focus,
     )
@@ -215,7 +218,7 @@ def _render_one(
         for note in photo.notes:
             report.note(f"{path.name}: {note}")
         report.stage(f"{path.name}: depth")
-        scene = dofsim.prepare(photo, depth=depth, source=wish.source, model=wish.model)
+        scene = dofsim.prepare(photo, depth=depth, source=wish.source, model=wish.model, flip=wish.flip)
         if depth_place is not None:
             dofsim.write_depth(scene.depth, depth_place, overwrite=True)
         report.stage(f"{path.name}: blurring")

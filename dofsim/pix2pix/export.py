@@ -244,9 +244,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     trained = None
     if given.data:
         trained = {pair.source.name for pair in split_scenes(index_folder(Path(given.data) / "rgbd")).train}
-    record = replace(
-        record, licence="Apache-2.0", training_data=tuple(training_data(trained)), input_size=given.input_size
-    )
+    sources = tuple(training_data(trained, config.generator.backbone))
+    record = replace(record, licence="Apache-2.0", training_data=sources, input_size=given.input_size)
     registry.write_record(record, version=given.version)
     print(f"{path}: {size / 2**20:.2f} MiB, checked against torch")
 
