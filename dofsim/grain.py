@@ -11,43 +11,86 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.plan import IN_FOCUS_RADIUS
+from dofsim.bokeh.workers import Workers
 from dofsim.photo.colour import ColourProfile
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 
-ROUNDING = 1 / 12
-"""Variance that rounding to 8 bits adds, codes²."""
+_CODES = np.arange(256)
+_ROUNDING = 1 / 12  # variance that rounding to 8 bits adds, codes²
 
+# Measuring.
 _BLOCK = 16  # px, side of the blocks in which grain is measured
-_BLOCKS = 8192  # as many blocks as are looked at
-_BIN = 16  # codes of brightness that share a measurement
-_FEWEST = 48  # blocks without which there is none
-_TIGHT = 1.5  # the tenth flattest block in a hundred may have this times the deviation of the flattest
-_EVEN = 0.25  # neighbours across and down may differ by this in correlation
-_SOFTEST = 0.85  # correlation of neighbours from which on it is no grain
-_TAILS = (2.3, 3.4)  # kurtosis of grain in a block
-_SPAN = 2.0  # grain of one brightness against that of the cleanest brightness
-_DITHERED = 0.5  # codes of grain that leave no contours
+_BLOCKS = 4096  # as many blocks are looked at
+_BIN = 16  # codes of brightness that are measured together
+_FEWEST = 32  # blocks it takes
+_CLUSTER = 1.5  # variance of the blocks that are taken for flat, at most, against their mean
+_TIGHT = 1.5  # deviation at the tenth percentile against that of the first: texture is never equally strong everywhere
+_EVEN = 0.25  # correlation of neighbours across against down: texture has a direction
+_FAR, _FAR_CORRELATION = 4, 0.04  # px, and the correlation over so many: texture is larger than grain
+_KURTOSIS = (2.3, 3.4)  # 3 in grain; texture has edges, patterns are flat-topped
+_SPAN = 3.0  # deviation against the smallest one found at any brightness
+_STRONGEST = 6.0  # codes
+_SPREADS = np.arange(0.0, 1.61, 0.02)
+
+# Adding.
+_SEED = 0
+_NOISE = 1 << 19  # values of white noise from which rows are cut
+_ROWS = 64
+_DITHERED = 0.5  # codes of grain from which on rounding leaves no contours, and no dither is needed
+_SHIFT, _OCTAVES = 17, 20  # 64 cells per octave of light, down to 2^-20: a cell is finer than a code
 
 
 @dataclass(frozen=True, eq=False)
 class Grain:
-    """Grain of a photo: noise that all three channels share.
+    """Grain of a photo: noise that its three channels share.
 
     Attributes
     ----------
-    strength : float32 array, shape (256,)
-        Standard deviation by brightness, both in 8-bit codes; what rounding to 8 bits adds is left out.
+    strength : float64 array, shape (256,)
+        Standard deviation by brightness, both in 8-bit codes; what rounding to 8 bits adds is not in it.
     spread : float
-        How soft it is: standard deviation, px, of the Gaussian that makes it out of white noise.
+        Standard deviation, px, of the Gaussian that makes such grain of white noise; 0 for white noise.
     """
 
-    strength: Float32
+    strength: Float64
     spread: float
+
+    @property
+    def kernel(self) -> Float32:
+        """The Gaussian, float32 (odd,), which keeps the variance of white noise when applied across and down."""
+        return _gaussian(self.spread).astype(np.float32)
+
+    @property
+    def area(self) -> float:
+        """Correlation area, px²: the sum of the autocorrelation; 1 for white noise."""
+        return float(_gaussian(self.spread).sum() ** 4)
+
+
+def _gaussian(spread: float) -> Float64:
+    line = np.ones(1) if spread < 0.2 else cv2.getGaussianKernel(2 * math.ceil(3 * spread) + 1, spread).ravel()
+    return np.asarray(line / math.sqrt(np.square(line).sum()), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Blocks:
+    """Statistics of blocks from which a plane was subtracted, in 8-bit codes, one value per block."""
+
+    mean: Float32
+    variance: Float32
+    across: Float32
+    down: Float32
+    far: Float32
+    kurtosis: Float32
 
 
 def estimate_grain(pixels: npt.NDArray[Any]) -> Grain:
-    """Measure the grain of a photo in its flattest parts.
+    """Measure the grain of a photo in its flattest blocks.
+
+    At every brightness, the blocks of smallest variance count, provided that they look like grain: equally strong
+    everywhere, alike across and down, uncorrelated over a few pixels, and Gaussian. Where none do, the neighbouring
+    brightness stands in. Texture is rather not taken for grain than grain for texture.
 
     Parameters
     ----------
@@ -57,68 +100,162 @@ def estimate_grain(pixels: npt.NDArray[Any]) -> Grain:
     Returns
     -------
     Grain
-        Of strength 0 where nothing flat says what it is.
+        Of strength 0 if nothing in the photo looks like grain.
     """
-    mean, variance, across, down, kurtosis = _block_statistics(pixels)
-    codes, found, weight, covariance = [], [], 0.0, 0.0
-    floor = math.inf
-    rounding = ROUNDING if pixels.dtype == np.uint8 else 0.0
+    blocks = _measure_blocks(pixels)
+    rounding = _ROUNDING if pixels.dtype == np.uint8 else 0.0
+    cleanest, found = math.inf, []
     for low in range(0, 256, _BIN):
-        inside = np.flatnonzero((mean >= low) & (mean < low + _BIN))
+        inside = np.flatnonzero((blocks.mean >= low) & (blocks.mean < low + _BIN))
         if len(inside) < _FEWEST:
             continue
-        inside = inside[np.argsort(variance[inside])]
-        flattest, few, tenth = variance[inside][[len(inside) // 100, len(inside) // 20, len(inside) // 10]]
-        floor = min(floor, few)
-        limit = few
-        for _ in range(3):
-            flat = inside[variance[inside] <= 1.5 * limit]
-            limit = variance[flat].mean()
-        total = variance[flat].sum()
-        if total == 0:
-            codes.append(mean[flat].mean()); found.append(0.0)
-            continue
-        x, y = across[flat].sum() / total, down[flat].sum() / total
-        if tenth > _TIGHT**2 * flattest or abs(x - y) > _EVEN or max(x,y) > _SOFTEST or not _TAILS[0] < np.median(kurtosis[flat]) < _TAILS[1]:
-            continue
-        codes.append(mean[flat].mean())
-        found.append(limit)
-        weight += max(total - rounding * len(flat), 0)
-        covariance += (across[flat].sum() + down[flat].sum()) / 2
+        inside = inside[np.argsort(blocks.variance[inside])]
+        flat = _flattest(blocks.variance[inside])
+        cleanest = min(cleanest, float(blocks.variance[inside[len(inside) // 20]]))
+        if _looks_like_grain(blocks, inside, inside[:flat]):
+            found.append(inside[:flat])
+    limit = min(_SPAN**2 * max(cleanest, _ROUNDING), _STRONGEST**2)
+    found = [flat for flat in found if blocks.variance[flat].mean() < limit]
     if not found:
-        return Grain(np.zeros(256, np.float32), 0.0)
-    clean = np.maximum(np.minimum(found, _SPAN**2 * max(floor - rounding, 0) + rounding) - rounding, 0)
-    strength = np.interp(np.arange(256), codes, np.sqrt(clean))
-    return Grain(strength.astype(np.float32), _spread(covariance / weight if weight > 0 else 0.0))
+        return Grain(np.zeros(256), 0.0)
+    every = np.concatenate(found)
+    covariance = float(blocks.across[every].sum() + blocks.down[every].sum()) / 2
+    # The plane that was subtracted took part of the grain with it: three of the numbers that make up a block.
+    lost = np.array([3 * Grain(_CODES, spread).area for spread in _SPREADS]) / _BLOCK**2
+    neighbours = np.array([_gaussian(spread)[1:] @ _gaussian(spread)[:-1] for spread in _SPREADS])
+    variance = max(float(blocks.variance[every].sum()) - rounding * len(every), 1e-9)
+    place = np.interp(covariance / variance, (neighbours - lost) / (1 - lost), np.arange(len(_SPREADS)))
+    kept = 1 - np.interp(place, np.arange(len(_SPREADS)), lost)
+    deviation = [math.sqrt(max(float(blocks.variance[flat].mean()) - rounding, 0.0) / kept) for flat in found]
+    strength = np.interp(_CODES, [blocks.mean[flat].mean() for flat in found], deviation)
+    return Grain(strength, float(np.interp(place, np.arange(len(_SPREADS)), _SPREADS)))
 
 
-def _block_statistics(pixels):
-    height, width = (size // _BLOCK for size in pixels.shape[:2])
-    every = max(1, -(-height * width // _BLOCKS))
-    strips = pixels[: height * _BLOCK].reshape(height, _BLOCK, -1, 3)[every // 2 :: every, :, : width * _BLOCK]
-    luma = cv2.cvtColor(strips.reshape(-1, width * _BLOCK, 3).astype(np.float32), cv2.COLOR_RGB2GRAY)
+def _measure_blocks(pixels: npt.NDArray[Any]) -> _Blocks:
+    rows, columns = (size // _BLOCK for size in pixels.shape[:2])
+    every = max(1, -(-rows * columns // _BLOCKS))
+    strips = pixels[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns * _BLOCK, 3)
+    strips = strips[every // 2 :: every].reshape(-1, columns * _BLOCK, 3)
+    luma = np.zeros((0, columns * _BLOCK), np.float32)
+    if strips.size:
+        luma = cv2.cvtColor(strips.astype(np.float32), cv2.COLOR_RGB2GRAY)
     if pixels.dtype == np.uint16:
         luma /= 257
-    blocks = luma.reshape(-1, _BLOCK, width, _BLOCK).swapaxes(1, 2).reshape(-1, _BLOCK * _BLOCK)
-    blocks = blocks[(blocks.min(axis=1) > 1) & (blocks.max(axis=1) < 254)]
-    line = np.linspace(-1, 1, _BLOCK)
+    blocks = luma.reshape(-1, _BLOCK, columns, _BLOCK).swapaxes(1, 2).reshape(-1, _BLOCK**2)
+    clipped = (blocks.min(axis=1) <= 1) | (blocks.max(axis=1) >= 254)
+    blocks = blocks[~clipped]
+    line = np.linspace(-1.0, 1.0, _BLOCK)
     plane = np.stack([np.ones((_BLOCK, _BLOCK)), *np.meshgrid(line, line)]).reshape(3, -1)
     plane = (plane / np.linalg.norm(plane, axis=1, keepdims=True)).astype(np.float32)
     rest = blocks - (blocks @ plane.T) @ plane
-    variance = np.einsum("ij,ij->i", rest, rest) / (_BLOCK**2 - 3)
-    kurtosis = np.einsum("ij,ij->i", rest**2, rest**2) / _BLOCK**2 / np.maximum(variance, 1e-6) ** 2
-    rest = rest.reshape(-1, _BLOCK, _BLOCK)
-    across = np.einsum("ijk,ijk->i", rest[:, :, 1:], rest[:, :, :-1]) / (_BLOCK * (_BLOCK - 1))
-    down = np.einsum("ijk,ijk->i", rest[:, 1:], rest[:, :-1]) / (_BLOCK * (_BLOCK - 1))
-    return blocks.mean(axis=1), variance, across, down, kurtosis
+    squares = rest * rest
+    variance = squares.mean(axis=1)
+    kurtosis = np.einsum("ij,ij->i", squares, squares) / _BLOCK**2 / np.maximum(variance, 1e-9) ** 2
+    square = rest.reshape(-1, _BLOCK, _BLOCK)
+
+    def covariance(shift: int, axis: int) -> Float32:
+        a = np.moveaxis(square, axis, 1)
+        return np.einsum("ijk,ijk->i", a[:, shift:], a[:, :-shift]) / (_BLOCK * (_BLOCK - shift))
+
+    far = (covariance(_FAR, 1) + covariance(_FAR, 2)) / 2
+    return _Blocks(blocks.mean(axis=1), variance, covariance(1, 2), covariance(1, 1), far, kurtosis)
 
 
-def _kernel(spread):
-    line = np.ones(1) if spread == 0 else cv2.getGaussianKernel(2 * math.ceil(3 * spread) + 1, spread).ravel()
-    return line / math.sqrt((line**2).sum())
+def _flattest(variance: Float32) -> int:
+    """How many of the ascending variances belong to the cluster at their lower end."""
+    typical = float(variance[len(variance) // 20])
+    for _ in range(3):
+        count = max(1, int(np.searchsorted(variance, _CLUSTER * typical, side="right")))
+        typical = float(variance[:count].mean())
+    return count
 
 
-def _spread(rho):
-    spreads = np.arange(0.0, 1.61, 0.02)
-    kernels = [_kernel(s) for s in spreads]
-    return float(np.interp(rho, [(k[1:] * k[:-1]).sum() for k in kernels], spreads))
+def _looks_like_grain(blocks: _Blocks, inside: npt.NDArray[np.intp], flat: npt.NDArray[np.intp]) -> bool:
+    first, tenth = blocks.variance[inside[[len(inside) // 100, len(inside) // 10]]]
+    total = float(blocks.variance[flat].sum())
+    across, down, far = (float(values[flat].sum()) for values in (blocks.across, blocks.down, blocks.far))
+    return (
+        tenth <= _TIGHT**2 * first
+        and abs(across - down) <= _EVEN * total
+        and far <= _FAR_CORRELATION * total
+        and (total == 0 or _KURTOSIS[0] <= np.median(blocks.kurtosis[flat]) <= _KURTOSIS[1])
+    )
+
+
+def add_grain(
+    linear: Float32, coc: Float32, grain: Grain, profile: ColourProfile, *, bits: int = 8, threads: int = 1
+) -> None:
+    """Add grain to a blurred picture, in place, as much as the blur has taken away.
+
+    A disc of radius r leaves the share A / (A + pi r²) of the variance of grain with the correlation area A, so the
+    amplitude sqrt(pi r² / (A + pi r²)) is added. Where the grain is too weak to hide the contours of rounding, white
+    noise of one code is added as well. All three channels get the same, in the encoded scale; near black and white it
+    fades, so that clipping does not move the mean.
+
+    Parameters
+    ----------
+    linear : float32 array, shape (H, W, 3), C-contiguous
+        Blurred picture, scene-linear; changed in place.
+    coc : float32 array, shape (H, W), C-contiguous
+        Radius of the circle of confusion, px, of either sign. Pixels in focus keep their light bit by bit.
+    grain : Grain
+        Of the photo.
+    profile : ColourProfile
+        Of the photo.
+    bits : {8, 16}
+        Of the codes to which the picture will be rounded.
+    threads : int
+        The result does not depend on it.
+    """
+    from dofsim._grain import add_codes
+
+    height, width, _ = linear.shape
+    random = np.random.default_rng(_SEED)
+    kernel = grain.kernel
+    margin = len(kernel) // 2
+    long = _NOISE + max(width + 2 * margin, _ROWS * width)
+    normal = random.standard_normal(long, np.float32)
+    uniform = random.random(long, np.float32) - np.float32(0.5)
+    # Every row has its own piece of the noise: rows have no seams between them, and nothing comes again at a distance.
+    starts = random.integers(0, _NOISE, height + 2 * margin)
+    first = int(np.float32(2.0**-_OCTAVES).view(np.int32)) >> _SHIFT
+    table = _noise_table(grain, profile, first, 1.0 if bits == 8 else 1 / 257)
+
+    def add(top: int) -> None:
+        rows = np.s_[top : top + _ROWS]
+        radius = coc[rows]
+        if max(radius.max(), -radius.min()) < IN_FOCUS_RADIUS:
+            return
+        count = len(radius)
+        white = np.empty((count + 2 * margin, width + 2 * margin), np.float32)
+        for row, start in zip(white, starts[top:], strict=False):
+            row[:] = normal[start : start + len(row)]
+        noise = cv2.sepFilter2D(white, -1, kernel, kernel)[margin : margin + count, margin : margin + width]
+        light = linear[rows].reshape(-1, 3)
+        dither = uniform[starts[top] : starts[top] + radius.size]
+        add_codes(
+            light, light.view(np.int32), radius.ravel(), IN_FOCUS_RADIUS, grain.area / math.pi, table, _SHIFT, first,
+            np.ascontiguousarray(noise).ravel(), dither,
+        )  # fmt: skip
+
+    with Workers(threads) as workers:
+        workers.run(add, range(0, height, _ROWS))
+
+
+def _noise_table(grain: Grain, profile: ColourProfile, first: int, code: float) -> Float32:
+    """The table of :func:`dofsim._grain.add_codes`; ``code``: one code of the result in 8-bit codes."""
+    curve = profile.to_linear(np.repeat(_CODES.astype(np.uint8)[None, :, None], 3, axis=2))[0].astype(np.float64)
+    last = int(np.float32(1.0).view(np.int32)) >> _SHIFT
+    middles = (np.arange(first, last + 1, dtype=np.int32) << _SHIFT) + (1 << (_SHIFT - 1))
+    light = middles.view(np.float32)
+    light[-1] = 1.0
+    room = max(2.0 * float(grain.strength.max()), 0.5)
+    table = np.empty((len(light), 5), np.float32)
+    for channel in range(3):
+        codes = np.interp(light, curve[:, channel], _CODES)
+        fade = np.clip(np.minimum(codes, 255 - codes) / room, 0.0, 1.0)
+        table[:, channel] = np.interp(codes, _CODES, np.gradient(curve[:, channel])) * fade
+        if channel == 1:
+            table[:, 3] = np.interp(codes, _CODES, grain.strength)
+    table[:, 4] = code * np.sqrt(np.clip(1.0 - (table[:, 3] / _DITHERED) ** 2, 0.0, 1.0))
+    return table

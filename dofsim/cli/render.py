@@ -29,6 +29,7 @@ class _Wish:
     blur: str | None
     sharp_range: float | None
     highlights: bool
+    grain: bool
     threads: int | None
     source: DepthSource
     model: str | None
@@ -71,6 +72,9 @@ def render(
         typer.Option(
             "--highlights/--no-highlights", help="Give clipped lights out of focus back a plausible brightness."
         ),
+    ] = True,
+    grain: Annotated[
+        bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
     ] = True,
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
@@ -145,6 +149,7 @@ def render(
         blur,
         sharp_range,
         highlights,
+        grain,
         threads,
         source,
         model,
@@ -210,6 +215,7 @@ def _render_one(
                 blur=wish.blur,
                 sharp_range=wish.sharp_range,
                 highlights=wish.highlights,
+                grain=wish.grain,
                 threads=wish.threads,
             )
         report.stage(f"{path.name}: writing")
