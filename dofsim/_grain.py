@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 def add_codes(
     linear: Any,
-    bits: Any,
     coc: Any,
-    in_focus: float,
-    area: float,
+    in_focus: Any,
+    area: Any,
     table: Any,
     shift: int,
     first: int,
@@ -29,11 +29,9 @@ def add_codes(
     ----------
     linear : float32 (n, 3)
         Linear light.
-    bits : int32 (n, 3)
-        The same memory seen as integers.
     coc : float32 (n,)
-        Radius of the circle of confusion, px; where it is below ``in_focus``, the light stays as it is.
-    area : float
+        Radius of the circle of confusion, px; where it is below ``in_focus`` (float32), the light stays as it is.
+    area : float32
         Correlation area of the grain, px², divided by pi.
     table : float32 (cells, 5)
         By light: what one code is worth in red, green and blue; by green light: strength of grain and of white noise.
@@ -48,8 +46,8 @@ def add_codes(
         if radius < in_focus:
             continue
         square = radius * radius
-        green = min(max((bits[i, 1] >> shift) - first, 0), last)
+        green = min(max((np.float32(linear[i, 1]).view(np.int32) >> shift) - first, 0), last)
         codes = math.sqrt(square / (square + area)) * (table[green, 3] * grain[i] + table[green, 4] * white[i])
         for channel in range(3):
-            cell = min(max((bits[i, channel] >> shift) - first, 0), last)
+            cell = min(max((np.float32(linear[i, channel]).view(np.int32) >> shift) - first, 0), last)
             linear[i, channel] += codes * table[cell, channel]

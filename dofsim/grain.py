@@ -36,8 +36,8 @@ _SPREADS = np.arange(0.0, 1.61, 0.02)
 
 # Adding.
 _SEED = 0
-_NOISE = 1 << 19  # values of white noise from which rows are cut
-_ROWS = 64
+_NOISE = 1 << 18  # values of white noise from which rows are cut
+_ROWS = 64  # that are worked on at a time
 _DITHERED = 0.5  # codes of grain from which on rounding leaves no contours, and no dither is needed
 _SHIFT, _OCTAVES = 17, 20  # 64 cells per octave of light, down to 2^-20: a cell is finer than a code
 
@@ -65,12 +65,16 @@ class Grain:
     @property
     def area(self) -> float:
         """Correlation area, px²: the sum of the autocorrelation; 1 for white noise."""
-        return float(_gaussian(self.spread).sum() ** 4)
+        return _area(self.spread)
 
 
 def _gaussian(spread: float) -> Float64:
-    line = np.ones(1) if spread < 0.2 else cv2.getGaussianKernel(2 * math.ceil(3 * spread) + 1, spread).ravel()
+    line = np.ones(1) if spread < 0.2 else cv2.getGaussianKernel(2 * math.ceil(2.5 * spread) + 1, spread).ravel()
     return np.asarray(line / math.sqrt(np.square(line).sum()), np.float64)
+
+
+def _area(spread: float) -> float:
+    return float(_gaussian(spread).sum() ** 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,44 +108,32 @@ def estimate_grain(pixels: npt.NDArray[Any]) -> Grain:
     """
     blocks = _measure_blocks(pixels)
     rounding = _ROUNDING if pixels.dtype == np.uint8 else 0.0
-    cleanest, found = math.inf, []
-    for low in range(0, 256, _BIN):
-        inside = np.flatnonzero((blocks.mean >= low) & (blocks.mean < low + _BIN))
-        if len(inside) < _FEWEST:
-            continue
-        inside = inside[np.argsort(blocks.variance[inside])]
-        flat = _flattest(blocks.variance[inside])
-        cleanest = min(cleanest, float(blocks.variance[inside[len(inside) // 20]]))
-        if _looks_like_grain(blocks, inside, inside[:flat]):
-            found.append(inside[:flat])
-    limit = min(_SPAN**2 * max(cleanest, _ROUNDING), _STRONGEST**2)
-    found = [flat for flat in found if blocks.variance[flat].mean() < limit]
+    found = _flat_blocks(blocks)
     if not found:
         return Grain(np.zeros(256), 0.0)
     every = np.concatenate(found)
     covariance = float(blocks.across[every].sum() + blocks.down[every].sum()) / 2
-    # The plane that was subtracted took part of the grain with it: three of the numbers that make up a block.
-    lost = np.array([3 * Grain(_CODES, spread).area for spread in _SPREADS]) / _BLOCK**2
-    neighbours = np.array([_gaussian(spread)[1:] @ _gaussian(spread)[:-1] for spread in _SPREADS])
     variance = max(float(blocks.variance[every].sum()) - rounding * len(every), 1e-9)
-    place = np.interp(covariance / variance, (neighbours - lost) / (1 - lost), np.arange(len(_SPREADS)))
-    kept = 1 - np.interp(place, np.arange(len(_SPREADS)), lost)
+    # The plane that was subtracted took part of the grain with it: three of the numbers that make up a block.
+    lost = np.array([3 * _area(spread) for spread in _SPREADS]) / _BLOCK**2
+    neighbours = np.array([_gaussian(spread)[1:] @ _gaussian(spread)[:-1] for spread in _SPREADS])
+    spread = float(np.interp(covariance / variance, (neighbours - lost) / (1 - lost), _SPREADS))
+    kept = 1 - np.interp(spread, _SPREADS, lost)
     deviation = [math.sqrt(max(float(blocks.variance[flat].mean()) - rounding, 0.0) / kept) for flat in found]
-    strength = np.interp(_CODES, [blocks.mean[flat].mean() for flat in found], deviation)
-    return Grain(strength, float(np.interp(place, np.arange(len(_SPREADS)), _SPREADS)))
+    return Grain(np.interp(_CODES, [blocks.mean[flat].mean() for flat in found], deviation), spread)
 
 
 def _measure_blocks(pixels: npt.NDArray[Any]) -> _Blocks:
     rows, columns = (size // _BLOCK for size in pixels.shape[:2])
     every = max(1, -(-rows * columns // _BLOCKS))
-    strips = pixels[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns * _BLOCK, 3)
-    strips = strips[every // 2 :: every].reshape(-1, columns * _BLOCK, 3)
-    luma = np.zeros((0, columns * _BLOCK), np.float32)
+    strips = pixels[: rows * _BLOCK].reshape(rows, _BLOCK, pixels.shape[1], 3)
+    strips = strips[every // 2 :: every, :, : columns * _BLOCK]
+    luma = np.zeros((0, _BLOCK), np.float32)
     if strips.size:
-        luma = cv2.cvtColor(strips.astype(np.float32), cv2.COLOR_RGB2GRAY)
+        luma = cv2.cvtColor(strips.reshape(-1, columns * _BLOCK, 3).astype(np.float32), cv2.COLOR_RGB2GRAY)
     if pixels.dtype == np.uint16:
         luma /= 257
-    blocks = luma.reshape(-1, _BLOCK, columns, _BLOCK).swapaxes(1, 2).reshape(-1, _BLOCK**2)
+    blocks = luma.reshape(-1, _BLOCK, luma.shape[1] // _BLOCK, _BLOCK).swapaxes(1, 2).reshape(-1, _BLOCK**2)
     clipped = (blocks.min(axis=1) <= 1) | (blocks.max(axis=1) >= 254)
     blocks = blocks[~clipped]
     line = np.linspace(-1.0, 1.0, _BLOCK)
@@ -150,22 +142,40 @@ def _measure_blocks(pixels: npt.NDArray[Any]) -> _Blocks:
     rest = blocks - (blocks @ plane.T) @ plane
     squares = rest * rest
     variance = squares.mean(axis=1)
-    kurtosis = np.einsum("ij,ij->i", squares, squares) / _BLOCK**2 / np.maximum(variance, 1e-9) ** 2
+    kurtosis = np.square(squares).mean(axis=1) / np.maximum(variance, 1e-9) ** 2
     square = rest.reshape(-1, _BLOCK, _BLOCK)
 
     def covariance(shift: int, axis: int) -> Float32:
         a = np.moveaxis(square, axis, 1)
-        return np.einsum("ijk,ijk->i", a[:, shift:], a[:, :-shift]) / (_BLOCK * (_BLOCK - shift))
+        products = np.einsum("ijk,ijk->i", a[:, shift:], a[:, :-shift])
+        return np.asarray(products / (_BLOCK * (_BLOCK - shift)), np.float32)
 
     far = (covariance(_FAR, 1) + covariance(_FAR, 2)) / 2
     return _Blocks(blocks.mean(axis=1), variance, covariance(1, 2), covariance(1, 1), far, kurtosis)
 
 
-def _flattest(variance: Float32) -> int:
-    """How many of the ascending variances belong to the cluster at their lower end."""
+def _flat_blocks(blocks: _Blocks) -> list[npt.NDArray[np.intp]]:
+    """The blocks that hold nothing but grain, for every range of brightness that has some, from dark to bright."""
+    cleanest, found = math.inf, []
+    for low in range(0, 256, _BIN):
+        inside = np.flatnonzero((blocks.mean >= low) & (blocks.mean < low + _BIN))
+        if len(inside) < _FEWEST:
+            continue
+        inside = inside[np.argsort(blocks.variance[inside], kind="stable")]
+        flat = inside[: _size_of_cluster(blocks.variance[inside])]
+        cleanest = min(cleanest, float(blocks.variance[inside[len(inside) // 20]]))
+        if _looks_like_grain(blocks, inside, flat):
+            found.append(flat)
+    limit = min(_SPAN**2 * max(cleanest, _ROUNDING), _STRONGEST**2)
+    return [flat for flat in found if blocks.variance[flat].mean() < limit]
+
+
+def _size_of_cluster(variance: Float32) -> int:
+    """How many of the variances, which ascend, belong to the cluster at their lower end."""
+    count = 1
     typical = float(variance[len(variance) // 20])
     for _ in range(3):
-        count = max(1, int(np.searchsorted(variance, _CLUSTER * typical, side="right")))
+        count = int(np.searchsorted(variance, _CLUSTER * typical, side="right"))
         typical = float(variance[:count].mean())
     return count
 
@@ -174,11 +184,12 @@ def _looks_like_grain(blocks: _Blocks, inside: npt.NDArray[np.intp], flat: npt.N
     first, tenth = blocks.variance[inside[[len(inside) // 100, len(inside) // 10]]]
     total = float(blocks.variance[flat].sum())
     across, down, far = (float(values[flat].sum()) for values in (blocks.across, blocks.down, blocks.far))
-    return (
+    tails = float(np.median(blocks.kurtosis[flat]))
+    return bool(
         tenth <= _TIGHT**2 * first
         and abs(across - down) <= _EVEN * total
         and far <= _FAR_CORRELATION * total
-        and (total == 0 or _KURTOSIS[0] <= np.median(blocks.kurtosis[flat]) <= _KURTOSIS[1])
+        and (total == 0 or _KURTOSIS[0] <= tails <= _KURTOSIS[1])
     )
 
 
@@ -213,30 +224,24 @@ def add_grain(
     random = np.random.default_rng(_SEED)
     kernel = grain.kernel
     margin = len(kernel) // 2
-    long = _NOISE + max(width + 2 * margin, _ROWS * width)
-    normal = random.standard_normal(long, np.float32)
-    uniform = random.random(long, np.float32) - np.float32(0.5)
-    # Every row has its own piece of the noise: rows have no seams between them, and nothing comes again at a distance.
+    normal = random.standard_normal(_NOISE + width + 2 * margin, np.float32)
+    uniform = random.random(_NOISE + _ROWS * width, np.float32) - np.float32(0.5)
+    # Every row is a piece of the noise from somewhere else: there are no seams, and nothing comes again.
     starts = random.integers(0, _NOISE, height + 2 * margin)
     first = int(np.float32(2.0**-_OCTAVES).view(np.int32)) >> _SHIFT
     table = _noise_table(grain, profile, first, 1.0 if bits == 8 else 1 / 257)
+    in_focus, area = np.float32(IN_FOCUS_RADIUS), np.float32(grain.area / math.pi)
 
     def add(top: int) -> None:
-        rows = np.s_[top : top + _ROWS]
-        radius = coc[rows]
-        if max(radius.max(), -radius.min()) < IN_FOCUS_RADIUS:
-            return
-        count = len(radius)
+        radius = coc[top : top + _ROWS].ravel()
+        count = len(radius) // width
         white = np.empty((count + 2 * margin, width + 2 * margin), np.float32)
         for row, start in zip(white, starts[top:], strict=False):
             row[:] = normal[start : start + len(row)]
-        noise = cv2.sepFilter2D(white, -1, kernel, kernel)[margin : margin + count, margin : margin + width]
-        light = linear[rows].reshape(-1, 3)
-        dither = uniform[starts[top] : starts[top] + radius.size]
-        add_codes(
-            light, light.view(np.int32), radius.ravel(), IN_FOCUS_RADIUS, grain.area / math.pi, table, _SHIFT, first,
-            np.ascontiguousarray(noise).ravel(), dither,
-        )  # fmt: skip
+        soft = cv2.sepFilter2D(white, -1, kernel, kernel)[margin : margin + count, margin : margin + width]
+        dither = uniform[starts[top] : starts[top] + len(radius)]
+        light = linear[top : top + _ROWS].reshape(-1, 3)
+        add_codes(light, radius, in_focus, area, table, _SHIFT, first, np.ascontiguousarray(soft).ravel(), dither)
 
     with Workers(threads) as workers:
         workers.run(add, range(0, height, _ROWS))
