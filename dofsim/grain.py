@@ -142,7 +142,7 @@ def _measure_blocks(pixels: npt.NDArray[Any]) -> _Blocks:
     rest = blocks - (blocks @ plane.T) @ plane
     squares = rest * rest
     variance = squares.mean(axis=1)
-    kurtosis = np.square(squares).mean(axis=1) / np.maximum(variance, 1e-9) ** 2
+    kurtosis = np.asarray(np.square(squares).mean(axis=1) / np.maximum(variance, 1e-9) ** 2, np.float32)
     square = rest.reshape(-1, _BLOCK, _BLOCK)
 
     def covariance(shift: int, axis: int) -> Float32:
@@ -150,7 +150,7 @@ def _measure_blocks(pixels: npt.NDArray[Any]) -> _Blocks:
         products = np.einsum("ijk,ijk->i", a[:, shift:], a[:, :-shift])
         return np.asarray(products / (_BLOCK * (_BLOCK - shift)), np.float32)
 
-    far = (covariance(_FAR, 1) + covariance(_FAR, 2)) / 2
+    far = np.asarray((covariance(_FAR, 1) + covariance(_FAR, 2)) / 2, np.float32)
     return _Blocks(blocks.mean(axis=1), variance, covariance(1, 2), covariance(1, 1), far, kurtosis)
 
 
