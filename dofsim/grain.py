@@ -220,6 +220,7 @@ def add_grain(
     """
     from dofsim._grain import add_codes
 
+    assert linear.flags.c_contiguous, "a copy would be changed, not the picture"
     height, width, _ = linear.shape
     random = np.random.default_rng(_SEED)
     kernel = grain.kernel

@@ -1,0 +1,110 @@
+"""Grain of blurred areas against that of the photo, what it adds to the file, and what it costs.
+
+Run ``python benchmarks/grain.py PHOTO [PHOTO ...]``. Deviations are medians over the flattest fifth of all 16x16 blocks
+whose circles of confusion are at least 4 px, in 8-bit codes of luma, rounding included, after a plane is subtracted: in
+the photo, in its refocused version without and with grain, and in the latter after JPEG. Flattest means in the version
+without grain; chosen in the photo, they would be those that happen to have the least. Runs are mean lengths, px, of
+equal codes along the rows of these blocks: contours have long ones. Times are CPU times of one thread, the fastest of
+several turns, against that of encoding the picture. Writes ``benchmarks/results/grain.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+from truth import RESULTS
+
+import dofsim
+from dofsim.files import atomic_path
+from dofsim.grain import add_grain, estimate_grain
+from dofsim.photo.encode import encode
+
+BLOCK, LEAST_RADIUS, TURNS = 16, 4.0, 9
+TITLES = (
+    "photo", "blurred", "deviation: photo", "no grain", "grain", "grain, JPEG", "run: photo", "no grain", "grain",
+    "JPEG, MB: no grain", "grain", "measuring / encoding", "adding / encoding",
+)  # fmt: skip
+
+
+def blocks(picture: np.ndarray) -> np.ndarray:
+    """Blocks of a picture of one channel, as (n, BLOCK, BLOCK)."""
+    rows, columns = (size // BLOCK for size in picture.shape)
+    cut = picture[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    return cut.swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+
+
+def deviations(pixels: np.ndarray) -> np.ndarray:
+    """Standard deviation of luma in each block from which a plane was subtracted."""
+    values = blocks(cv2.cvtColor(pixels.astype(np.float32), cv2.COLOR_RGB2GRAY)).reshape(-1, BLOCK**2)
+    line = np.linspace(-1, 1, BLOCK, dtype=np.float32)
+    plane = np.stack([np.ones((BLOCK, BLOCK), np.float32), *np.meshgrid(line, line)]).reshape(3, -1)
+    plane /= np.linalg.norm(plane, axis=1, keepdims=True)
+    rest = values - (values @ plane.T) @ plane
+    return np.sqrt((rest**2).sum(axis=1) / (BLOCK**2 - 3))
+
+
+def mean_run(pixels: np.ndarray, chosen: np.ndarray) -> float:
+    """Mean length, px, of equal codes of green along the rows of blocks."""
+    codes = blocks(pixels[..., 1])[chosen].astype(int)
+    return codes.size / (codes.size // BLOCK + np.count_nonzero(np.diff(codes, axis=2)))
+
+
+def cpu_times(works: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Least CPU time, s, of each, in turns."""
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(TURNS):
+        for name, work in works.items():
+            start = time.process_time()
+            work()
+            taken[name].append(time.process_time() - start)
+    return {name: min(seconds) for name, seconds in taken.items()}
+
+
+def row(path: Path) -> list[str]:
+    """Figures of one photo."""
+    scene = dofsim.prepare(dofsim.read_photo(path))
+    photo, coc = scene.photo, scene.coc()
+    clean, grainy = (scene.render(grain=on) for on in (False, True))
+    jpeg = {name: encode(one, "JPEG", None, []) for name, one in (("clean", clean), ("grainy", grainy))}
+    with Image.open(io.BytesIO(jpeg["grainy"])) as image:
+        saved = np.asarray(image.convert("RGB"))
+    blurred = np.flatnonzero(blocks(np.abs(coc)).min(axis=(1, 2)) >= LEAST_RADIUS)
+    chosen = blurred[np.argsort(deviations(clean.pixels)[blurred])[: len(blurred) // 5]]
+    medians = [float(np.median(deviations(one)[chosen])) for one in (photo.pixels, clean.pixels, grainy.pixels, saved)]
+    runs = [mean_run(one.pixels, chosen) for one in (photo, clean, grainy)]
+    light, grain = clean.linear(), scene.grain
+    cv2.setNumThreads(1)
+    seconds = cpu_times({
+        "measure": lambda: estimate_grain(photo.pixels),
+        "add": lambda: add_grain(light, coc, grain, photo.profile),
+        "encode": lambda: clean.with_linear(light),
+    })  # fmt: skip
+    figures = [*medians, *runs, *(len(data) / 1e6 for data in jpeg.values())]
+    ratios = (seconds["measure"] / seconds["encode"], seconds["add"] / seconds["encode"])
+    share = (np.abs(coc) >= LEAST_RADIUS).mean()
+    return [path.name, f"{share:.0%}", *(f"{value:.2f}" for value in (*figures, *ratios))]
+
+
+def main() -> int:
+    """Measure all photos."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path, nargs="+")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of grain.md")
+    arguments = parser.parse_args()
+    rows = [TITLES, ("---",) * len(TITLES), *(row(path) for path in arguments.photos)]
+    table = "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
+    print(table, end="")
+    with atomic_path(arguments.output / "grain.md", overwrite=True) as place:
+        place.write_text(table)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
