@@ -19,6 +19,7 @@ from dofsim.focus import Focus, parse_focus, parse_point, resolve_focus
 from dofsim.photo import Photo
 
 if TYPE_CHECKING:
+    from dofsim.bokeh import Aperture
     from dofsim.grain import Grain
 
 DEFAULT_BLUR = 0.02
@@ -160,6 +161,7 @@ class Scene:
         focal_length: float | None = None,
         blur: float | str | None = None,
         sharp_range: float | None = None,
+        shape: Aperture | None = None,
         highlights: bool = True,
         grain: bool = True,
         threads: int | None = None,
@@ -170,6 +172,8 @@ class Scene:
         ----------
         focus, focus_at, aperture, focal_length, blur, sharp_range
             See :meth:`coc`.
+        shape : Aperture, optional
+            Shape of the circle of confusion (see :class:`dofsim.bokeh.Aperture`); default: a disc.
         highlights : bool
             Whether clipped lights out of focus get back a plausible brightness first
             (see :func:`dofsim.highlights.recover_highlights`), so that they become bright discs and not grey ones.
@@ -212,7 +216,7 @@ class Scene:
         from dofsim.highlights import recover_highlights
 
         light = recover_highlights(self.linear, np.abs(coc) >= IN_FOCUS_RADIUS) if highlights else self.linear
-        blurred = render(light, coc, threads=threads)
+        blurred = render(light, coc, shape, threads=threads)
         if grain:
             bits = 8 * self.photo.pixels.dtype.itemsize
             add_grain(blurred, coc, self.grain, self.photo.profile, bits=bits, threads=threads or default_threads())

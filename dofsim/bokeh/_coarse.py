@@ -10,12 +10,14 @@ from __future__ import annotations
 from numba import njit
 
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F, add_disc, fold
+from dofsim.bokeh._shape import add_shape
 from dofsim.bokeh.plan import FINE_RADIUS, FRONT, LARGEST_DRAWN, MARGIN, PATCH, TILE
+from dofsim.bokeh.spans import PHASES
 
 
 @njit(**PART)
-def _draw(acc, stride, touched, level, y, x, radius, red, green, blue, count, table):  # type: ignore[no-untyped-def]
-    """Draw ``count`` px as one disc of ``radius`` px around (y, x), px of the picture, 0 = middle of its first pixel.
+def _draw(acc, stride, touched, level, y, x, c, red, green, blue, count, table, shape):  # type: ignore[no-untyped-def]
+    """Draw ``count`` px with the coc ``c`` px at (y, x), px of the picture, 0 = middle of its first pixel.
 
     ``touched``: uint8 (rows, columns) of PATCH cells, margins included; marks where something is drawn.
     """
@@ -23,8 +25,15 @@ def _draw(acc, stride, touched, level, y, x, radius, red, green, blue, count, ta
     cy = F(MARGIN) + (F(y) + HALF) * scale - HALF
     cx = F(MARGIN) + (F(x) + HALF) * scale - HALF
     # On a coarse grid a disc is as wide as a cell at least.
-    radius = min(max(radius * scale, HALF), F(LARGEST_DRAWN))
-    add_disc(acc, stride, cy, cx, radius, red, green, blue, count * scale * scale, table)
+    radius = min(max(abs(c) * scale, HALF), F(LARGEST_DRAWN))
+    weight = count * scale * scale
+    if shape is None:
+        add_disc(acc, stride, cy, cx, radius, red, green, blue, weight, table)
+    else:
+        steps = int(cy * F(PHASES) + HALF)
+        row, phase = steps // PHASES, steps % PHASES
+        red, green, blue = red * weight, green * weight, blue * weight
+        add_shape(acc, 0, stride, -1, row, cx + HALF, phase, c, radius, y, x, red, green, blue, weight, shape)
     reach = int(radius) + 2
     for j in range(max(int(cy) - reach, 0) // PATCH, (int(cy) + reach) // PATCH + 1):
         for i in range(max(int(cx) - reach, 0) // PATCH, (int(cx) + reach) // PATCH + 1):
@@ -32,8 +41,8 @@ def _draw(acc, stride, touched, level, y, x, radius, red, green, blue, count, ta
 
 
 @njit(**KERNEL)
-def draw_sources(sources, count, level, stride, acc, touched, table):  # type: ignore[no-untyped-def]
-    """Draw listed sources on a level: float32 (n, 6) of y, x, radius (px), red, green, blue, ``count`` px each.
+def draw_sources(sources, count, level, stride, acc, touched, table, shape):  # type: ignore[no-untyped-def]
+    """Draw listed sources on a level: float32 (n, 6) of y, x, coc (px), red, green, blue, ``count`` px each.
 
     ``acc``: flat float32 accumulator of the level with MARGIN cells around it, ``stride`` floats a row; ``touched``:
     uint8 (rows, columns) of its PATCH cells; marks where something is drawn.
@@ -41,12 +50,12 @@ def draw_sources(sources, count, level, stride, acc, touched, table):  # type: i
     for n in range(sources.shape[0]):
         _draw(
             acc, stride, touched, level, sources[n, 0], sources[n, 1], sources[n, 2],
-            sources[n, 3], sources[n, 4], sources[n, 5], count, table,
+            sources[n, 3], sources[n, 4], sources[n, 5], count, table, shape,
         )  # fmt: skip
 
 
 @njit(**PART)
-def _draw_mixed(rgb, coc, top, left, side, sign, least, most, level, acc, stride, touched, table):  # type: ignore[no-untyped-def]
+def _draw_mixed(rgb, coc, top, left, side, sign, least, most, level, acc, stride, touched, table, shape):  # type: ignore[no-untyped-def]
     """Draw the pixels with a radius in ``least .. most`` among ``side`` x ``side`` px, merged into one source."""
     height, width, _ = rgb.shape
     count = ZERO
@@ -67,14 +76,29 @@ def _draw_mixed(rgb, coc, top, left, side, sign, least, most, level, acc, stride
     if count > ZERO:
         n = ONE / count
         _draw(
-            acc, stride, touched, level, F(top) + down * n, F(left) + across * n, total * n,
-            red * n, green * n, blue * n, count, table,
+            acc, stride, touched, level, F(top) + down * n, F(left) + across * n, total * n * sign,
+            red * n, green * n, blue * n, count, table, shape,
         )  # fmt: skip
 
 
 @njit(**KERNEL)
 def coarse_layer(  # type: ignore[no-untyped-def]
-    rgb, coc, cells, spans, fine_spans, fine_side, side, apart, group, is_last, level, stride, acc, touched, table
+    rgb,
+    coc,
+    cells,
+    spans,
+    fine_spans,
+    fine_side,
+    side,
+    apart,
+    group,
+    is_last,
+    level,
+    stride,
+    acc,
+    touched,
+    table,
+    shape,
 ):
     """Draw the layer of one level (>= 1) of the FRONT or the BACK, where it can reach tiles that need layers.
 
@@ -99,8 +123,8 @@ def coarse_layer(  # type: ignore[no-untyped-def]
             if cells.shape[0] > 0 and low >= least and high < most and spans[j, i, 2] == ZERO:
                 middle = HALF * F(side - 1)
                 _draw(
-                    acc, stride, touched, level, F(j * side) + middle, F(i * side) + middle, cells[j, i, 3] * sign,
-                    cells[j, i, 0], cells[j, i, 1], cells[j, i, 2], F(side) * F(side), table,
+                    acc, stride, touched, level, F(j * side) + middle, F(i * side) + middle, cells[j, i, 3],
+                    cells[j, i, 0], cells[j, i, 1], cells[j, i, 2], F(side) * F(side), table, shape,
                 )  # fmt: skip
                 continue
             for b in range(j * inner, (j + 1) * inner):
@@ -110,4 +134,6 @@ def coarse_layer(  # type: ignore[no-untyped-def]
                         continue
                     for y in range(b * fine_side, (b + 1) * fine_side, step):
                         for x in range(a * fine_side, (a + 1) * fine_side, step):
-                            _draw_mixed(rgb, coc, y, x, step, sign, least, most, level, acc, stride, touched, table)
+                            _draw_mixed(
+                                rgb, coc, y, x, step, sign, least, most, level, acc, stride, touched, table, shape
+                            )

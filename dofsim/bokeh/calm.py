@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.plan import IN_FOCUS_RADIUS, LARGEST_GATHERED, TILE, Plan
+from dofsim.bokeh.shapes import ShapeTable
 from dofsim.bokeh.spans import gather_table
 from dofsim.bokeh.tiles import COPIED, Tiles
 
@@ -31,7 +32,15 @@ def gather_room(tiles: int) -> int:
 
 
 def render_calm(
-    rgb: Floats, coc: Floats, pyramid: list[Floats], plan: Plan, tiles: Tiles, box: Box, scratch: Floats, out: Floats
+    rgb: Floats,
+    coc: Floats,
+    pyramid: list[Floats],
+    plan: Plan,
+    tiles: Tiles,
+    box: Box,
+    shape: ShapeTable | None,
+    scratch: Floats,
+    out: Floats,
 ) -> None:
     """Render the calm tiles of a box of tiles.
 
@@ -46,6 +55,8 @@ def render_calm(
     tiles : Tiles
     box : Box
         In tiles.
+    shape : ShapeTable, optional
+        The aperture, unless it is a disc.
     scratch : float32 array
         Of :func:`gather_room` floats.
     out : float32 array, shape (H, W, 3)
@@ -64,13 +75,21 @@ def render_calm(
             runs = list(_runs(levels == level, top, left))
             if level == 0:
                 has_sharp = bool((tiles.smallest[top:bottom, left:right] < IN_FOCUS_RADIUS).any())
-                _gather_pixels(rgb, coc, plan, runs, halo, has_sharp, scratch, out)
+                _gather_pixels(rgb, coc, plan, runs, halo, has_sharp, shape, scratch, out)
             else:
-                _gather_cells(rgb, coc, pyramid, plan, int(level), runs, halo, scratch, out)
+                _gather_cells(rgb, coc, pyramid, plan, int(level), runs, halo, shape, scratch, out)
 
 
 def _gather_pixels(
-    rgb: Floats, coc: Floats, plan: Plan, runs: list[Box], halo: int, has_sharp: bool, scratch: Floats, out: Floats
+    rgb: Floats,
+    coc: Floats,
+    plan: Plan,
+    runs: list[Box],
+    halo: int,
+    has_sharp: bool,
+    shape: ShapeTable | None,
+    scratch: Floats,
+    out: Floats,
 ) -> None:
     from dofsim.bokeh._gather import gather_runs
 
@@ -80,14 +99,14 @@ def _gather_pixels(
     if y0 < halo or x0 < halo or y1 + halo > plan.height or x1 + halo > plan.width:
         patch = _reflected(rgb, y0 - halo, y1 + halo, x0 - halo, x1 + halo)
         source, at, stride = patch.reshape(-1), 0, patch.shape[1] * 3
-    radius = np.abs(coc[y0:y1, x0:x1])
+    part = coc[y0:y1, x0:x1]
     gather_runs(
-        source, at, stride, y1 - y0 + 2 * halo, x1 - x0 + 2 * halo, radius, halo, _relative(parts, y0, x0),
-        gather_table(LARGEST_GATHERED), scratch[_SPARE:], scratch[:_SPARE],
+        source, at, stride, y1 - y0 + 2 * halo, x1 - x0 + 2 * halo, part, halo, _relative(parts, y0, x0),
+        gather_table(LARGEST_GATHERED), shape, y0, x0, 1, scratch[_SPARE:], scratch[:_SPARE],
         out.reshape(-1), (y0 * plan.width + x0) * 3, plan.width * 3,
     )  # fmt: skip
     for top, bottom, left, right in parts if has_sharp else ():
-        sharp = radius[top - y0 : bottom - y0, left - x0 : right - x0] < IN_FOCUS_RADIUS
+        sharp = np.abs(coc[top:bottom, left:right]) < IN_FOCUS_RADIUS
         if sharp.any():
             out[top:bottom, left:right][sharp] = rgb[top:bottom, left:right][sharp]
 
@@ -100,6 +119,7 @@ def _gather_cells(
     level: int,
     runs: list[Box],
     halo: int,
+    shape: ShapeTable | None,
     scratch: Floats,
     out: Floats,
 ) -> None:
@@ -119,12 +139,12 @@ def _gather_cells(
     else:
         source = _reflected(pyramid[level][..., :3], y0 - halo, y1 + halo, x0 - halo, x1 + halo)
     middles = _reflected(coc, y0 * side + half, y1 * side, x0 * side + half, x1 * side, side)
-    radius = np.abs(middles) * np.float32(1 / side)
+    scaled = middles * np.float32(1 / side)
     gathered = np.empty((y1 - y0, x1 - x0, 3), np.float32)
     gather_runs(
-        np.ascontiguousarray(source, np.float32).reshape(-1), 0, source.shape[1] * 3, *source.shape[:2], radius, halo,
-        _relative(cells, y0, x0), gather_table(LARGEST_GATHERED), scratch[_SPARE:], scratch[:_SPARE],
-        gathered.reshape(-1), 0, gathered.shape[1] * 3,
+        np.ascontiguousarray(source, np.float32).reshape(-1), 0, source.shape[1] * 3, *source.shape[:2], scaled, halo,
+        _relative(cells, y0, x0), gather_table(LARGEST_GATHERED), shape, y0 * side, x0 * side, side,
+        scratch[_SPARE:], scratch[:_SPARE], gathered.reshape(-1), 0, gathered.shape[1] * 3,
     )  # fmt: skip
     for (top, bottom, left, right), (cy0, cy1, cx0, cx1) in zip(parts, cells, strict=True):
         small = gathered[cy0 - y0 : cy1 - y0, cx0 - x0 : cx1 - x0]

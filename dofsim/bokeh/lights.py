@@ -82,7 +82,7 @@ def split_lights(lights: Floats, plan: Plan) -> tuple[Floats, dict[tuple[int, in
     coarse = {}
     for group, side in ((FRONT, lights[:, COC] < 0), (BACK, lights[:, COC] > 0)):
         for own in range(1, plan.levels + 1):
-            coarse[group, own] = np.abs(lights[side & (level == own) & (radius >= _FULL)])
+            coarse[group, own] = lights[side & (level == own) & (radius >= _FULL)]
     full = lights[radius < _FULL]
     for axis, size in ((Y, plan.height), (X, plan.width)):
         reach = np.abs(full[:, COC]) + 1

@@ -12,6 +12,7 @@ from dofsim.cli.options import DepthSource, Model, Overwrite, Photos, Quiet, Sou
 from dofsim.errors import DofsimError, ParameterError
 
 if TYPE_CHECKING:
+    from dofsim.bokeh import Aperture
     from dofsim.cli.report import Report
     from dofsim.depth import DepthMap
 
@@ -28,6 +29,7 @@ class _Wish:
     focal_length: float | None
     blur: str | None
     sharp_range: float | None
+    shape: Aperture | None
     highlights: bool
     grain: bool
     threads: int | None
@@ -67,10 +69,34 @@ def render(
             help="Share of the depth scale around the focus that stays sharp.  [0.02; 0 with --aperture]",
         ),
     ] = None,
+    blades: Annotated[
+        int, typer.Option(metavar="N", show_default=False, help="Blades of the aperture, 3 or more.  [0: round]")
+    ] = 0,
+    rotation: Annotated[
+        float, typer.Option(metavar="DEG", show_default=False, help="How far the blades are turned.  [0]")
+    ] = 0.0,
+    roundness: Annotated[
+        float, typer.Option(metavar="0..1", show_default=False, help="How curved the blades are.  [0: straight]")
+    ] = 0.0,
+    squeeze: Annotated[
+        float,
+        typer.Option(metavar="0.25..1", show_default=False, help="Width by height, 0.5 if anamorphic.  [1: round]"),
+    ] = 1.0,
+    donut: Annotated[
+        float, typer.Option(metavar="0..0.9", show_default=False, help="Dark middle of a mirror lens.  [0: none]")
+    ] = 0.0,
+    bubble: Annotated[
+        float,
+        typer.Option(metavar="-1..1", show_default=False, help="1: bright rims, -1: creamy, soft ones.  [0: even]"),
+    ] = 0.0,
+    cats_eye: Annotated[
+        float, typer.Option(metavar="0..1", show_default=False, help="Lemons towards the corners.  [0: none]")
+    ] = 0.0,
     highlights: Annotated[
         bool,
         typer.Option(
-            "--highlights/--no-highlights", help="Give clipped lights out of focus back a plausible brightness."
+            "--highlights/--no-highlights",
+            help="Give clipped lights out of focus back a plausible brightness.",
         ),
     ] = True,
     grain: Annotated[
@@ -119,6 +145,7 @@ def render(
       dofsim render dog.heic --focus 1.2m --aperture 1.8
       dofsim render *.jpg -o refocused/
     """
+    from dofsim.bokeh.aperture import Aperture
     from dofsim.cli.outputs import place_outputs, refuse_inputs
     from dofsim.cli.report import Report
     from dofsim.focus import parse_focus
@@ -134,6 +161,7 @@ def render(
     if depth is not None and (source != "auto" or model is not None):
         raise ParameterError("give either --depth or --source/--model, not both")
 
+    shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye)
     places = place_outputs(photos, out, "focus" if preview_focus else "dof")
     depth_places: list[Path] | list[None] = [None] * len(photos)
     if save_depth is not None:
@@ -148,6 +176,7 @@ def render(
         focal_length,
         blur,
         sharp_range,
+        shape,
         highlights,
         grain,
         threads,
@@ -214,6 +243,7 @@ def _render_one(
                 focal_length=wish.focal_length,
                 blur=wish.blur,
                 sharp_range=wish.sharp_range,
+                shape=wish.shape,
                 highlights=wish.highlights,
                 grain=wish.grain,
                 threads=wish.threads,

@@ -130,6 +130,17 @@ def test_grain_can_be_switched_off(dofsim, depth_file, tmp_path) -> None:
     assert pictures["--grain"][behind].std(axis=0).max() > 0.2
 
 
+def test_the_shape_of_the_blur_and_the_highlights_can_be_chosen(dofsim, photo, depth_file, tmp_path) -> None:
+    results = []
+    for options in ([], ["--blades", "3"], ["--bubble", "1", "--cats-eye", "1"]):
+        out = tmp_path / f"{len(results)}.png"
+        assert dofsim("render", photo, "--depth", depth_file, "--focus", "1", *options, "-o", out).code == 0
+        results.append(out.read_bytes())
+    assert len(set(results)) == 3
+    out = tmp_path / "dull.png"
+    assert dofsim("render", photo, "--depth", depth_file, "--focus", "1", "--no-highlights", "-o", out).code == 0
+
+
 def test_threads_do_not_change_the_picture(dofsim, photo, depth_file, tmp_path) -> None:
     pictures = []
     for threads in (1, 3):
