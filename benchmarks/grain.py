@@ -5,7 +5,8 @@ whose circles of confusion are at least 4 px, in 8-bit codes of luma, rounding i
 the photo, in its refocused version without and with grain, and in the latter after JPEG. Flattest means in the version
 without grain; chosen in the photo, they would be those that happen to have the least. Runs are mean lengths, px, of
 equal codes along the rows of these blocks: contours have long ones. Times are CPU times of one thread, the fastest of
-several turns, against that of encoding the picture. Writes ``benchmarks/results/grain.md``.
+several turns, against that of encoding the picture. Writes ``benchmarks/results/grain.md`` and, of a drawn wall,
+``docs/grain.jpg``.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from PIL import Image
 from truth import RESULTS
 
 import dofsim
+from dofsim.bokeh import render
 from dofsim.files import atomic_path
 from dofsim.grain import add_grain, estimate_grain
+from dofsim.photo import Photo
 from dofsim.photo.encode import encode
 
 BLOCK, LEAST_RADIUS, TURNS = 16, 4.0, 9
@@ -92,17 +95,36 @@ def row(path: Path) -> list[str]:
     return [path.name, f"{share:.0%}", *(f"{value:.2f}" for value in (*figures, *ratios))]
 
 
+def drawing() -> np.ndarray:
+    """A wall with grain, blurred without and with grain, in strong contrast, side by side."""
+    y, x = np.mgrid[:220, :320].astype(np.float32)
+    wall = 150 + 5 * np.hypot((x - 220) / 300, (y - 60) / 200)
+    white = np.random.default_rng(0).standard_normal(wall.shape).astype(np.float32)
+    noise = cv2.GaussianBlur(white, (0, 0), 0.9)
+    codes = np.round(wall + 0.8 * noise / noise.std()).astype(np.uint8)
+    photo = Photo.from_array(codes)
+    coc = np.full(wall.shape, 16, np.float32)
+    light = render(photo.linear(), coc)
+    clean = photo.with_linear(light)
+    add_grain(light, coc, estimate_grain(photo.pixels), photo.profile)
+    panels = np.hstack([one.pixels for one in (photo, clean, photo.with_linear(light))]).astype(np.float32)
+    return np.clip((panels - 153) * 16 + 128, 0, 255).astype(np.uint8)
+
+
 def main() -> int:
     """Measure all photos."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of grain.md")
+    parser.add_argument("--picture", type=Path, default=RESULTS.parents[1] / "docs" / "grain.jpg")
     arguments = parser.parse_args()
     rows = [TITLES, ("---",) * len(TITLES), *(row(path) for path in arguments.photos)]
     table = "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
     print(table, end="")
     with atomic_path(arguments.output / "grain.md", overwrite=True) as place:
         place.write_text(table)
+    with atomic_path(arguments.picture, overwrite=True) as place:
+        Image.fromarray(drawing()).save(place, "JPEG", quality=85)
     return 0
 
 

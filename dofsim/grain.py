@@ -225,9 +225,10 @@ def add_grain(
     random = np.random.default_rng(_SEED)
     kernel = grain.kernel
     margin = len(kernel) // 2
-    normal = random.standard_normal(_NOISE + width + 2 * margin, np.float32)
+    # Rows are pieces of one long line of noise, so the line is made soft along the rows once.
+    line = np.convolve(random.standard_normal(_NOISE + width, np.float32), kernel, mode="same")
     uniform = random.random(_NOISE + _ROWS * width, np.float32) - np.float32(0.5)
-    # Every row is a piece of the noise from somewhere else: there are no seams, and nothing comes again.
+    # Every row comes from somewhere else: there are no seams, and nothing comes again.
     starts = random.integers(0, _NOISE, height + 2 * margin)
     first = int(np.float32(2.0**-_OCTAVES).view(np.int32)) >> _SHIFT
     table = _noise_table(grain, profile, first, 1.0 if bits == 8 else 1 / 257)
@@ -236,13 +237,13 @@ def add_grain(
     def add(top: int) -> None:
         radius = coc[top : top + _ROWS].ravel()
         count = len(radius) // width
-        white = np.empty((count + 2 * margin, width + 2 * margin), np.float32)
-        for row, start in zip(white, starts[top:], strict=False):
-            row[:] = normal[start : start + len(row)]
-        soft = cv2.sepFilter2D(white, -1, kernel, kernel)[margin : margin + count, margin : margin + width]
+        noise = np.empty((count + 2 * margin, width), np.float32)
+        for row, start in zip(noise, starts[top:], strict=False):
+            row[:] = line[start : start + width]
+        noise = cv2.sepFilter2D(noise, -1, np.ones(1, np.float32), kernel)[margin : margin + count]
         dither = uniform[starts[top] : starts[top] + len(radius)]
         light = linear[top : top + _ROWS].reshape(-1, 3)
-        add_codes(light, radius, in_focus, area, table, _SHIFT, first, np.ascontiguousarray(soft).ravel(), dither)
+        add_codes(light, radius, in_focus, area, table, _SHIFT, first, noise.ravel(), dither)
 
     with Workers(threads) as workers:
         workers.run(add, range(0, height, _ROWS))

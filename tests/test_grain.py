@@ -175,8 +175,8 @@ def test_a_smooth_ramp_shows_no_contours(deviation: float) -> None:
     # Contours are errors that stay when the noise is averaged away.
     wanted = photo.profile.from_linear(exact, like=plain.astype(np.uint16))[..., 0] / 257.0
     contour = np.abs((plain[..., 0] - wanted).mean(axis=0))
-    assert contour.max() > 0.4
-    assert np.abs(cv2.blur((after[..., 0] - wanted).mean(axis=0)[None], (9, 1))).max() < 0.1
+    assert contour.max() > 0.45
+    assert np.abs(cv2.blur((after[..., 0] - wanted).mean(axis=0)[None], (9, 1))).max() < 0.2
 
 
 def test_a_photo_without_grain_is_only_dithered() -> None:
