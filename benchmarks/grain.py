@@ -4,8 +4,8 @@ Run ``python benchmarks/grain.py PHOTO [PHOTO ...]``. Deviations are medians ove
 whose circles of confusion are at least 4 px, in 8-bit codes of luma, rounding included, after a plane is subtracted: in
 the photo, in its refocused version without and with grain, and in the latter after JPEG. Flattest means in the version
 without grain; chosen in the photo, they would be those that happen to have the least. Runs are mean lengths, px, of
-equal codes along the rows of these blocks: contours have long ones. Times are CPU times of one thread, the fastest of
-several turns, against that of encoding the picture. Writes ``benchmarks/results/grain.md`` and, of a drawn wall,
+equal codes along the rows of these blocks: contours have long ones. Times are the fastest of several turns, one thread,
+against that of encoding the picture. Writes ``benchmarks/results/grain.md`` and, of a drawn wall,
 ``docs/grain.jpg``.
 """
 
@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -23,13 +21,14 @@ from PIL import Image
 from truth import RESULTS
 
 import dofsim
+from dofsim.bench.timing import interleave
 from dofsim.bokeh import render
 from dofsim.files import atomic_path
 from dofsim.grain import add_grain, estimate_grain
 from dofsim.photo import Photo
 from dofsim.photo.encode import encode
 
-BLOCK, LEAST_RADIUS, TURNS = 16, 4.0, 9
+BLOCK, LEAST_RADIUS, ROUNDS = 16, 4.0, 9
 TITLES = (
     "photo", "blurred", "deviation: photo", "no grain", "grain", "grain, JPEG", "run: photo", "no grain", "grain",
     "JPEG, MB: no grain", "grain", "measuring / encoding", "adding / encoding",
@@ -59,17 +58,6 @@ def mean_run(pixels: np.ndarray, chosen: np.ndarray) -> float:
     return codes.size / (codes.size // BLOCK + np.count_nonzero(np.diff(codes, axis=2)))
 
 
-def cpu_times(works: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Least CPU time, s, of each, in turns."""
-    taken: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(TURNS):
-        for name, work in works.items():
-            start = time.process_time()
-            work()
-            taken[name].append(time.process_time() - start)
-    return {name: min(seconds) for name, seconds in taken.items()}
-
-
 def row(path: Path) -> list[str]:
     """Figures of one photo."""
     scene = dofsim.prepare(dofsim.read_photo(path))
@@ -84,11 +72,12 @@ def row(path: Path) -> list[str]:
     runs = [mean_run(one.pixels, chosen) for one in (photo, clean, grainy)]
     light, grain = clean.linear(), scene.grain
     cv2.setNumThreads(1)
-    seconds = cpu_times({
+    timings = interleave({
         "measure": lambda: estimate_grain(photo.pixels),
         "add": lambda: add_grain(light, coc, grain, photo.profile),
         "encode": lambda: clean.with_linear(light),
-    })  # fmt: skip
+    }, rounds=ROUNDS, budget_s=60.0)  # fmt: skip
+    seconds = {name: timing.spread[0] for name, timing in timings.items()}
     figures = [*medians, *runs, *(len(data) / 1e6 for data in jpeg.values())]
     ratios = (seconds["measure"] / seconds["encode"], seconds["add"] / seconds["encode"])
     share = (np.abs(coc) >= LEAST_RADIUS).mean()
