@@ -20,6 +20,7 @@ from dofsim.photo import Photo
 
 if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
+    from dofsim.grain import Grain
 
 DEFAULT_BLUR = 0.02
 DEFAULT_SHARP_RANGE = 0.02
@@ -47,6 +48,13 @@ class Scene:
     def linear(self) -> npt.NDArray[np.float32]:
         """The photo in scene-linear light, float32 (H, W, 3), kept for the next refocusing."""
         return self.photo.linear()
+
+    @cached_property
+    def grain(self) -> Grain:
+        """The grain of the photo, measured once."""
+        from dofsim.grain import estimate_grain
+
+        return estimate_grain(self.photo.pixels)
 
     @property
     def diagonal_px(self) -> float:
@@ -155,6 +163,7 @@ class Scene:
         sharp_range: float | None = None,
         shape: Aperture | None = None,
         highlights: bool = True,
+        grain: bool = True,
         threads: int | None = None,
     ) -> Photo:
         """The photo as a lens with this focus and aperture would have taken it.
@@ -168,6 +177,9 @@ class Scene:
         highlights : bool
             Whether clipped lights out of focus get back a plausible brightness first
             (see :func:`dofsim.highlights.recover_highlights`), so that they become bright discs and not grey ones.
+        grain : bool
+            Whether blurred areas get back the grain that the blur took from them (see
+            :func:`dofsim.grain.add_grain`), so that they match the sharp ones and smooth walls show no contours.
         threads : int, optional
             Threads of the renderer; default: all cores.
 
@@ -199,10 +211,16 @@ class Scene:
             return self.photo
         from dofsim.bokeh import render
         from dofsim.bokeh.plan import IN_FOCUS_RADIUS
+        from dofsim.bokeh.render import default_threads
+        from dofsim.grain import add_grain
         from dofsim.highlights import recover_highlights
 
         light = recover_highlights(self.linear, np.abs(coc) >= IN_FOCUS_RADIUS) if highlights else self.linear
-        return self.photo.with_linear(render(light, coc, shape, threads=threads))
+        blurred = render(light, coc, shape, threads=threads)
+        if grain:
+            bits = 8 * self.photo.pixels.dtype.itemsize
+            add_grain(blurred, coc, self.grain, self.photo.profile, bits=bits, threads=threads or default_threads())
+        return self.photo.with_linear(blurred)
 
     def preview_focus(
         self,

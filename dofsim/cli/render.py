@@ -31,6 +31,7 @@ class _Wish:
     sharp_range: float | None
     shape: Aperture | None
     highlights: bool
+    grain: bool
     threads: int | None
     source: DepthSource
     model: str | None
@@ -98,6 +99,9 @@ def render(
             "--highlights/--no-highlights",
             help="Give clipped lights out of focus back a plausible brightness.",
         ),
+    ] = True,
+    grain: Annotated[
+        bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
     ] = True,
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
@@ -176,6 +180,7 @@ def render(
         sharp_range,
         shape,
         highlights,
+        grain,
         threads,
         source,
         model,
@@ -243,6 +248,7 @@ def _render_one(
                 sharp_range=wish.sharp_range,
                 shape=wish.shape,
                 highlights=wish.highlights,
+                grain=wish.grain,
                 threads=wish.threads,
             )
         report.stage(f"{path.name}: writing")

@@ -147,7 +147,7 @@ def test_refocusing_many_times_reads_the_photo_once() -> None:
 
 def test_the_pug_is_sharp_and_its_surroundings_are_not(shared: Path) -> None:
     scene = dofsim.prepare(dofsim.read_photo(shared / "photos" / "pug.heic"))
-    out = scene.render(focus_at="59.5%,60%", blur="2%").pixels
+    out = scene.render(focus_at="59.5%,60%", blur="2%", grain=False).pixels  # the wall has little else than grain
     original = scene.photo.pixels
 
     def kept(region: tuple[slice, slice]) -> float:
