@@ -41,14 +41,11 @@ def gradient(photo: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     return np.repeat(np.linspace(0, 1, height, dtype=np.float32)[:, None], width, axis=1)
 
 
-def network(model: str | None, flip: bool = False) -> Predict:
+def network(model: str | None, flip: bool | None = None) -> Predict:
     """The shipped estimator or another model, as ``dofsim depth`` runs it."""
 
     def predict(photo: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        depth = estimate(photo, model=model, threads=1).inverse().values
-        if flip:
-            mirrored = np.ascontiguousarray(photo[:, ::-1])
-            depth = (depth + estimate(mirrored, model=model, threads=1).inverse().values[:, ::-1]) / 2
+        depth = estimate(photo, model=model, threads=1, flip=flip).inverse().values
         size = (photo.shape[1], photo.shape[0])
         return cv2.resize(depth, size, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
 
@@ -124,7 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", required=True, help="folder with rgbd/")
     parser.add_argument("--model", help="name or .onnx file; the shipped estimator when omitted")
     parser.add_argument("--frames", type=int, default=6, help="most frames of a scene")
-    parser.add_argument("--flip", action="store_true", help="also average over the mirrored photo")
+    parser.add_argument(
+        "--flip", action=argparse.BooleanOptionalAction, help="average over the mirrored photo; default: the record's"
+    )
     parser.add_argument("--out", default=str(Path(__file__).parent / "depth_holdout"), help="written: OUT.json, OUT.md")
     parser.add_argument("--quick", action="store_true", help="held-out scenes and phone scenes only, nothing written")
     given = parser.parse_args(arguments)
@@ -157,7 +156,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         by_source[source_of[scene].name].append(scene)
     sources = {name: summarise(scores, scenes, names) for name, scenes in sorted(by_source.items())}
     digest = (record.sha256 or "no hash")[:12]
-    head = f"Model {record.name} ({digest}), input {record.input_size} px, {len(scores)} scenes."
+    flip = record.flip if given.flip is None else given.flip
+    way = ", photo and mirrored photo" if flip else ""
+    head = f"Model {record.name} ({digest}), input {record.input_size} px{way}, {len(scores)} scenes."
     text = markdown(table, names, head) + "\n" + markdown(sources, names, "Per source:")
     print(text)
     if given.quick:
@@ -167,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"# Relative depth on scenes that were not trained on\n\n{__doc__}\n{text}", encoding="utf-8"
     )
     full = {
-        "model": record.name, "sha256": record.sha256, "input_size": record.input_size, "flip": given.flip,
+        "model": record.name, "sha256": record.sha256, "input_size": record.input_size, "flip": flip,
         "seconds": round(seconds, 1), "groups": table, "sources": sources,
         "scenes": {s: {n: [round(v, 4) for v in pair] for n, pair in row.items()} for s, row in scores.items()},
     }  # fmt: skip

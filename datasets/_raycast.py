@@ -9,6 +9,8 @@ import numba
 import numpy as np
 
 _FAR = 1e30
+# How far the rays that measure the open sky look, as a share of the distance from the camera.
+_REACH = np.array([0.06, 0.15, 0.4])
 
 
 @numba.njit(cache=True, fastmath=False, error_model="numpy")
@@ -161,9 +163,9 @@ def _lookup(levels: Any, offsets: Any, index: int, u: float, v: float, footprint
 def trace(
     kind: Any, centre: Any, inward: Any, half: Any, radius: Any, texture: Any, repeat: Any, tint: Any,
     levels: Any, offsets: Any, cutouts: Any, alpha: Any, origin: Any, axes: Any, focal: float, sun: Any,
-    softness: float, jitter: Any, albedo: Any, normal: Any, depth: Any, label: Any, lit: Any,
+    softness: float, lamp: Any, jitter: Any, albedo: Any, normal: Any, depth: Any, label: Any, lit: Any,
 ) -> None:  # fmt: skip
-    """Fill albedo, normal, depth, label and (sun, sky) visibility of every pixel."""
+    """Fill albedo, normal, depth, label and light (share of the sun, share of the sky, lamp) of every pixel."""
     height, width = depth.shape
     number = kind.shape[0]
     everything = np.arange(number)
@@ -256,7 +258,7 @@ def trace(
                         _lookup(levels, offsets, index, u * repeat[i], v * repeat[i], print_, sample)
                     for c in range(3):
                         albedo[y, x, c] = sample[c] * tint[i, c]
-                    # one jittered ray to the sun and one short ray into the hemisphere
+                    # one jittered ray to the sun, one to the lamp, and some into the hemisphere
                     bx, by, bz = hx + qx * 2e-3, hy + qy * 2e-3, hz + qz * 2e-3
                     sx = sun[0] + softness * (jitter[y, x, 0] - 0.5) * 2.0
                     sy = sun[1] + softness * (jitter[y, x, 1] - 0.5) * 2.0
@@ -269,17 +271,33 @@ def trace(
                         )  # fmt: skip
                         if j >= 0:
                             lit[y, x, 0] = 0.0
-                    sx = qx + (jitter[y, x, 3] - 0.5) * 1.8
-                    sy = qy + (jitter[y, x, 0] - 0.5) * 1.8
-                    sz = qz + (jitter[y, x, 2] - 0.5) * 1.8
-                    size = math.sqrt(sx * sx + sy * sy + sz * sz) + 1e-9
-                    reach = 0.12 * t
-                    t2, j, _f = _nearest(
-                        chosen, count, kind, centre, inward, radius, texture, alpha, bx, by, bz,
-                        sx / size, sy / size, sz / size, 1e-3, reach, False,
-                    )  # fmt: skip
-                    if j >= 0:
-                        lit[y, x, 1] = 0.25 + 0.75 * t2 / reach
+                    lit[y, x, 2] = 0.0
+                    if lamp[3] > 0.0:
+                        sx = lamp[0] - bx + 0.3 * (jitter[y, x, 1] - 0.5)
+                        sy = lamp[1] - by + 0.3 * (jitter[y, x, 3] - 0.5)
+                        sz = lamp[2] - bz + 0.3 * (jitter[y, x, 0] - 0.5)
+                        size = math.sqrt(sx * sx + sy * sy + sz * sz) + 1e-9
+                        facing = (sx * qx + sy * qy + sz * qz) / size
+                        if facing > 0.0:
+                            _t, j, _f = _nearest(
+                                everything, number, kind, centre, inward, radius, texture, alpha, bx, by, bz,
+                                sx / size, sy / size, sz / size, 1e-3, size, True,
+                            )  # fmt: skip
+                            if j < 0:
+                                lit[y, x, 2] = facing * lamp[3] / (0.25 + size * size)
+                    open_sky = 0.0
+                    for k in range(_REACH.shape[0]):
+                        sx = qx + ((jitter[y, x, 3] + 0.618 * k) % 1.0 - 0.5) * 1.8
+                        sy = qy + ((jitter[y, x, 0] + 0.382 * k) % 1.0 - 0.5) * 1.8
+                        sz = qz + ((jitter[y, x, 2] + 0.236 * k) % 1.0 - 0.5) * 1.8
+                        size = math.sqrt(sx * sx + sy * sy + sz * sz) + 1e-9
+                        reach = _REACH[k] * t
+                        t2, j, _f = _nearest(
+                            everything, number, kind, centre, inward, radius, texture, alpha, bx, by, bz,
+                            sx / size, sy / size, sz / size, 1e-3, reach, False,
+                        )  # fmt: skip
+                        open_sky += 1.0 if j < 0 else 0.1 + 0.9 * t2 / reach
+                    lit[y, x, 1] = open_sky / _REACH.shape[0]
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -1,4 +1,4 @@
-"""2.5-D composites: matted subjects placed into a photo whose depth is known or plausible.
+"""2.5-D composites: subjects, matted or cut from scenes, placed into a photo whose depth is known or plausible.
 
 The depth edge of a subject lies exactly where its alpha passes one half. A subject that stands inside the
 picture takes the depth of the ground at its feet; one that is cut off by the frame stands before all it hides.
@@ -92,8 +92,10 @@ def place(
         cv2.resize(subject.colour, size, interpolation=how),
         cv2.resize(subject.alpha, size, interpolation=how),
     )
+    relief = None if subject.relief is None else cv2.resize(subject.relief, size, interpolation=how)
     if rng.random() < 0.5:
         colour, alpha8 = colour[:, ::-1], alpha8[:, ::-1]
+        relief = None if relief is None else relief[:, ::-1]
     colour = tone(np.ascontiguousarray(colour, dtype=np.uint8), rng, 0.8)
     left = int(rng.uniform(-0.3 * size[0], width - 0.7 * size[0]))
     # cut subjects reach below the frame; grounded ones stand somewhere on the lower half
@@ -122,7 +124,11 @@ def place(
         feet = feet[np.isfinite(feet)]
         if feet.size and float(np.median(feet)) > behind - 0.1 * span:
             depth = max(float(np.median(feet)), behind + 0.03 * span)
-    surface = np.float32(depth) + _relief(opaque, span * rng.uniform(0.0, 0.12))
+    if relief is None:
+        surface = np.float32(depth) + _relief(opaque, span * rng.uniform(0.0, 0.12))
+    else:
+        surface = np.full((height, width), depth, np.float32)
+        surface[y0:y1, x0:x1] += relief[part] * np.float32(span * rng.uniform(0.3, 1.0))
     result = photo.astype(np.float32)
     if not cut:  # contact: a soft shadow at the feet
         shadow = cv2.GaussianBlur(np.roll(alpha, round(0.03 * height), axis=0), (0, 0), 0.03 * height)

@@ -3,49 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from dofsim.datasets.raycast import BOX, CARD, CONE, CYLINDER, ELLIPSOID, Vector, World, turn
-from dofsim.datasets.textures import TextureBank
+from dofsim.datasets.plants import Plants
+from dofsim.datasets.raycast import BOX, CARD, CONE, CYLINDER, ELLIPSOID, Vector, turn
 
 
-@dataclass(eq=False)
-class Builder:
-    """Adds things to a world, drawing their looks from a generator.
-
-    Attributes
-    ----------
-    world : World
-    bank : TextureBank
-    rng : numpy Generator
-    """
-
-    world: World
-    bank: TextureBank
-    rng: np.random.Generator
-
-    def look(self, scale: float = 1.0, calm: float = 0.25) -> dict[str, object]:
-        """Random texture, repeat, tint and shine for a thing about ``scale`` m large; calm with that probability."""
-        rng = self.rng
-        choices = self.bank.calm if self.bank.calm and rng.random() < calm else len(self.bank)
-        return {
-            "texture": int(rng.integers(choices)),
-            "repeat": float(np.exp(rng.normal(0.0, 0.6)) * 0.8 / scale),
-            "tint": np.clip(rng.normal(1.0, 0.15, 3), 0.4, 1.4) * rng.uniform(0.5, 1.5),
-            "shine": float(rng.random() < 0.25) * rng.uniform(0.1, 0.6),
-        }
-
-    def part(
-        self, kind: int, centre: object, half: object, look: dict[str, object], rotation: Vector | None = None
-    ) -> None:
-        """Add one primitive with a look."""
-        self.world.add(kind, centre, half, rotation=rotation, **look)  # type: ignore[arg-type]
-
-    def box(self, x: float, y: float, z: float, half: tuple[float, float, float], yaw: float = 0.0) -> None:
-        """A box standing on height y."""
-        self.part(BOX, (x, y + half[1], z), half, self.look(max(half)), turn(yaw))
+class Builder(Plants):
+    """Adds things to a world, drawing their looks from a generator."""
 
     def table(self, x: float, y: float, z: float, size: float) -> float:
         """A table; returns the height of its top."""
@@ -113,6 +79,28 @@ class Builder:
                 self.part(BOX, centre, (thick, tall / 2, rng.uniform(0.06, 0.1)), self.look(0.2), rotation)
                 at += 2 * thick + (rng.uniform(0, 0.2) if rng.random() < 0.2 else 0.003)
 
+    def rack(self, x: float, y: float, z: float, size: float) -> None:
+        """A ladder, a fence, a lattice or an open shelf: a frame with thin bars."""
+        rng, look = self.rng, self.look(0.5)
+        wide, tall, thick = size * rng.uniform(0.2, 0.7), size * rng.uniform(0.3, 0.6), rng.uniform(0.008, 0.03)
+        rotation = turn(rng.uniform(-1.2, 1.2), rng.normal(0, 0.12), 0.0)
+        base = np.array([x, y + tall, z])
+
+        def bar(px: float, py: float, half: tuple[float, float, float]) -> None:
+            self.part(BOX, base + rotation @ np.array([px, py, 0.0]), half, look, rotation)
+
+        for side in (-1, 1):
+            bar(side * wide, 0.0, (thick, tall, thick))
+        upright, count = rng.random() < 0.5, int(rng.integers(3, 10))
+        if rng.random() < 0.8:
+            for side in (-1, 1):
+                bar(0.0, side * tall * 0.95, (wide, thick, thick))
+        for share in np.linspace(-0.9, 0.9, count):
+            if upright:
+                bar(float(share) * wide, 0.0, (thick * 0.7, tall, thick * 0.5))
+            else:
+                bar(0.0, float(share) * tall, (wide, thick * 0.7, thick * 0.5))
+
     def vessel(self, x: float, y: float, z: float, size: float) -> None:
         """A bottle, cup, vase or tin."""
         rng, look = self.rng, self.look(size)
@@ -177,43 +165,6 @@ class Builder:
         for k, s in enumerate((-1, 1)):
             limb(s * 0.06 * h, 0.5 * h, 0.48 * h, 0.055 * h, float(swing[k]) * 0.5, trousers)
             limb(s * 0.145 * h, 0.8 * h, 0.4 * h, 0.035 * h, float(swing[k + 2]), shirt)
-
-    def tree(self, x: float, y: float, z: float, height: float) -> None:
-        """A tree with a round or conical crown."""
-        rng, leaf, bark = self.rng, self.look(0.5), self.look(0.3)
-        leaf["tint"] = np.array([0.5, 0.9, 0.35]) * rng.uniform(0.4, 1.2)
-        r = height * rng.uniform(0.02, 0.04)
-        self.part(CYLINDER, (x, y + height * 0.3, z), (r, height * 0.3, r), bark)
-        if rng.random() < 0.3:
-            for k in range(3):
-                w = height * (0.28 - 0.07 * k)
-                self.part(CONE, (x, y + height * (0.45 + 0.2 * k), z), (w, height * 0.2, w), leaf)
-            return
-        for _ in range(int(rng.integers(4, 9))):
-            offset = rng.normal(0, 0.13, 3) * height
-            half = height * rng.uniform(0.08, 0.2, 3)
-            self.part(ELLIPSOID, (x + offset[0], y + height * 0.72 + offset[1], z + offset[2]), half, leaf)
-
-    def plant(self, x: float, y: float, z: float, size: float) -> None:
-        """Leaves on stems, with or without a pot, some with flowers."""
-        rng, leaf = self.rng, self.look(0.1)
-        leaf["tint"] = np.array([0.45, 0.9, 0.35]) * rng.uniform(0.4, 1.3)
-        flower = self.look(0.1)
-        base = 0.0
-        if rng.random() < 0.5:
-            base = size * 0.35
-            self.part(CYLINDER, (x, y + base / 2, z), (size * 0.2, base / 2, size * 0.2), self.look(size))
-        for _ in range(int(rng.integers(7, 18))):
-            yaw, lean = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 1.1)
-            length = size * rng.uniform(0.4, 1.0)
-            rotation = turn(yaw, lean)
-            tip = np.array([x, y + base, z]) + rotation @ np.array([0, length, 0])
-            middle = (tip + (x, y + base, z)) / 2
-            self.part(
-                ELLIPSOID, middle, (length * rng.uniform(0.03, 0.16), length * 0.5, length * 0.02), leaf, rotation
-            )
-            if rng.random() < 0.2:
-                self.part(ELLIPSOID, tip, np.full(3, size * rng.uniform(0.04, 0.09)), flower)
 
     def lamp(self, x: float, y: float, z: float, height: float) -> None:
         """A lamp, a sign or a bare pole."""

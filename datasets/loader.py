@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from dofsim.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_Made = TypeVar("_Made")
 
 
 def to_tensors(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -33,7 +35,7 @@ def to_tensors(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     return photo, torch.from_numpy(batch.inverse)[:, None], torch.from_numpy(batch.mask)[:, None]
 
 
-def prefetch(make: Callable[[int], Batch], first: int, last: int, depth: int = 3) -> Iterator[tuple[int, Batch]]:
+def prefetch(make: Callable[[int], _Made], first: int, last: int, depth: int = 3) -> Iterator[tuple[int, _Made]]:
     """Yield ``(step, make(step))`` for first <= step < last, made ahead of use by one thread.
 
     Parameters
@@ -49,10 +51,10 @@ def prefetch(make: Callable[[int], Batch], first: int, last: int, depth: int = 3
     Exception
         Whatever ``make`` raised, in the consumer.
     """
-    waiting: queue.Queue[tuple[int, Batch | BaseException]] = queue.Queue(maxsize=depth)
+    waiting: queue.Queue[tuple[int, _Made | BaseException]] = queue.Queue(maxsize=depth)
     stop = threading.Event()
 
-    def offer(item: tuple[int, Batch | BaseException]) -> bool:
+    def offer(item: tuple[int, _Made | BaseException]) -> bool:
         while not stop.is_set():
             try:
                 waiting.put(item, timeout=0.2)
@@ -64,7 +66,7 @@ def prefetch(make: Callable[[int], Batch], first: int, last: int, depth: int = 3
     def work() -> None:
         for step in range(first, last):
             try:
-                item: tuple[int, Batch | BaseException] = (step, make(step))
+                item: tuple[int, _Made | BaseException] = (step, make(step))
             except BaseException as error:  # noqa: BLE001 - handed to the consumer, which raises it
                 item = (step, error)
             if not offer(item) or isinstance(item[1], BaseException):

@@ -27,12 +27,15 @@ class Subject:
         255 = subject.
     grounded : bool
         False where the subject is cut off by the lower edge of its photo.
+    relief : float32 (h, w), optional
+        Inverse depth above the subject's farthest part, as a share of the range of the scene it came from.
     """
 
     name: str
     colour: npt.NDArray[np.uint8]
     alpha: npt.NDArray[np.uint8]
     grounded: bool
+    relief: npt.NDArray[np.float32] | None = None
 
 
 def foreground_colour(photo: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -18,6 +18,7 @@ from dofsim.datasets import augment
 from dofsim.datasets.composites import compose, ground_plane
 from dofsim.datasets.mattes import Subject, read_subjects
 from dofsim.datasets.rgbd import RgbdPair, index_folder, read_pair
+from dofsim.datasets.segments import segments_of
 from dofsim.datasets.split import scene_weights, split_scenes
 from dofsim.datasets.terms import is_phone
 from dofsim.datasets.truth import read_truths
@@ -57,10 +58,14 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """Rendered scenes of one size: uint8 (n, h, w, 3) and float (n, h, w) inverse depth; may be memory-mapped."""
+    """Rendered scenes of one size: uint8 (n, h, w, 3) and float (n, h, w) inverse depth; may be memory-mapped.
+
+    ``weight`` is how often one is drawn, relative to those of other packs; None: as often as it has scenes.
+    """
 
     photo: Photo
     inverse: npt.NDArray[np.floating]  # type: ignore[type-arg]
+    weight: float | None = None
 
 
 @dataclass(eq=False)
@@ -105,7 +110,9 @@ class Mixture:
         return self.real[int(rng.choice(len(self.real), p=self.weight))]
 
     def _rendered(self, rng: np.random.Generator) -> tuple[Photo, Inverse]:
-        sizes = np.array([len(part.photo) for part in self.rendered], dtype=np.float64)
+        sizes = np.array(
+            [len(part.photo) if part.weight is None else part.weight for part in self.rendered], dtype=np.float64
+        )
         part = self.rendered[int(rng.choice(len(sizes), p=sizes / sizes.sum()))]
         index = int(rng.integers(len(part.photo)))
         return np.asarray(part.photo[index]), np.asarray(part.inverse[index], dtype=np.float32)
@@ -169,12 +176,47 @@ def reduce_pair(photo: Photo, inverse: Inverse, longest: int) -> tuple[Photo, In
     return small.astype(np.uint8, copy=False), depth.astype(np.float32, copy=False)
 
 
+def drop_speckles(inverse: Inverse, *, area: float = 0.004, jump: float = 0.04) -> Inverse:
+    """Forget the islands that stereo matching leaves where it was misled, and the pixels beside unknown ones.
+
+    Parameters
+    ----------
+    inverse : float32 (h, w)
+        NaN is unknown.
+    area : float
+        Islands of less than this share of the picture are dropped.
+    jump : float
+        What sets an island apart, as a share of the range (1st to 99th percentile).
+
+    Returns
+    -------
+    float32 (h, w)
+    """
+    known = np.isfinite(inverse)
+    if not known.any():
+        return inverse
+    low, high = np.percentile(inverse[known], (1, 99))
+    if high <= low:
+        return inverse
+    steps = 10_000
+    scaled = np.where(known, (inverse - low) / (high - low) * steps + 1000, 0)
+    levels = np.clip(scaled, 0, np.iinfo(np.int16).max).astype(np.int16)
+    cv2.filterSpeckles(levels, 0, round(area * inverse.size), jump * steps)
+    beside = cv2.dilate((levels <= 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.where(beside, np.float32(np.nan), inverse).astype(np.float32, copy=False)
+
+
 def pair_weights(pairs: Sequence[RgbdPair], phone: float = 3.0) -> npt.NDArray[np.float64]:
     """Weights by scene, phone scenes ``phone`` times as often as others: they are few and they are what is wanted."""
     weight = scene_weights(pairs)
     weight = weight * np.array([phone if is_phone(pair.source.name) else 1.0 for pair in pairs])
     result: npt.NDArray[np.float64] = weight / weight.sum()
     return result
+
+
+def _read(pair: RgbdPair) -> tuple[Photo, Inverse]:
+    photo, inverse = read_pair(pair)
+    return photo, drop_speckles(inverse) if pair.source.estimated_by == "SGBM" else inverse
 
 
 def permitted_mixture(
@@ -201,11 +243,13 @@ def permitted_mixture(
     """
     data = Path(data)
     pairs = split_scenes(index_folder(data / "rgbd")).train
-    real = [reduce_pair(*read_pair(pair), longest) for pair in pairs]
+    real = [reduce_pair(*_read(pair), longest) for pair in pairs]
     weight = pair_weights(pairs)
     own = [reduce_pair(*scene, longest) for scene in read_truths(data / "truth" / "dev")]
     if own:  # each weighs as much as a permitted scene that is no phone's
         weight = np.concatenate([weight, np.full(len(own), weight.max() / 3.0)])
         weight = weight / weight.sum()
-    subjects = read_subjects(data / "mattes") if (data / "mattes").is_dir() else []
+    subjects = 3 * read_subjects(data / "mattes") if (data / "mattes").is_dir() else []
+    first = {pair.key: number for number, pair in reversed(list(enumerate(pairs)))}
+    subjects += segments_of((key, *real[number]) for key, number in sorted(first.items()))
     return Mixture(real + own, weight, subjects, list(rendered), shares, seed, resolution)

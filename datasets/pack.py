@@ -76,6 +76,8 @@ def open_packs(names: Iterable[str | Path]) -> list[Rendered]:
     Returns
     -------
     list of Rendered
+        A folder, or a pack given by itself, weighs as the square root of its number of scenes: a few hundred scenes
+        that took long to make are not to drown in thousands that did not.
 
     Raises
     ------
@@ -83,22 +85,26 @@ def open_packs(names: Iterable[str | Path]) -> list[Rendered]:
         If a pack is missing or its two files do not fit each other.
     """
     packs = []
-    listed: list[Path] = []
     for given in map(Path, names):
+        listed = [given]
         if given.is_dir():
-            found = [path.with_name(path.name.removesuffix(".photo.npy")) for path in sorted(given.glob("*.photo.npy"))]
-            if not found:
+            listed = [
+                path.with_name(path.name.removesuffix(".photo.npy")) for path in sorted(given.glob("*.photo.npy"))
+            ]
+            if not listed:
                 raise DepthError(f"the folder {given} holds no packs; python -m dofsim.datasets.scenes makes some")
-            listed += found
-        else:
-            listed.append(given)
-    for name in listed:
-        try:
-            photo = np.load(name.with_name(name.name + ".photo.npy"), mmap_mode="r")
-            inverse = np.load(name.with_name(name.name + ".inverse.npy"), mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise DepthError(f"the pack {name} cannot be read: {error}") from error
-        if photo.shape[:3] != inverse.shape:
-            raise DepthError(f"the pack {name} holds photos of {photo.shape} and depths of {inverse.shape}")
-        packs.append(Rendered(photo, inverse))
+        arrays = [_open(name) for name in listed]
+        total = sum(len(photo) for photo, _inverse in arrays)
+        packs += [Rendered(photo, inverse, len(photo) / max(total, 1) ** 0.5) for photo, inverse in arrays]
     return packs
+
+
+def _open(name: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float16]]:
+    try:
+        photo = np.load(name.with_name(name.name + ".photo.npy"), mmap_mode="r")
+        inverse = np.load(name.with_name(name.name + ".inverse.npy"), mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise DepthError(f"the pack {name} cannot be read: {error}") from error
+    if photo.shape[:3] != inverse.shape:
+        raise DepthError(f"the pack {name} holds photos of {photo.shape} and depths of {inverse.shape}")
+    return photo, inverse

@@ -68,6 +68,8 @@ class Light:
         Extinction per metre.
     zenith, horizon : (r, g, b)
         Colours of the sky, linear.
+    lamp : (x, y, z, strength)
+        A small lamp in the scene, m; strength 0 puts it out.
     """
 
     direction: tuple[float, float, float] = (0.4, 0.8, -0.4)
@@ -77,6 +79,7 @@ class Light:
     haze: float = 0.0
     zenith: tuple[float, float, float] = (0.25, 0.45, 0.9)
     horizon: tuple[float, float, float] = (0.75, 0.82, 0.9)
+    lamp: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(eq=False)
@@ -192,12 +195,12 @@ def render(
     normal = np.zeros((height, width, 3), np.float32)
     depth = np.full((height, width), np.inf, np.float64)
     label = np.full((height, width), -1, np.int64)
-    lit = np.ones((height, width, 2), np.float32)
+    lit = np.ones((height, width, 3), np.float32)
     rng = np.random.default_rng(seed)
     jitter = rng.random((height, width, 4), dtype=np.float32)
     _raycast.trace(
         *parts, bank.levels, bank.offsets, bank.cutouts, bank.cutout_alpha, origin, axes, focal, sun, light.softness,
-        jitter, albedo, normal, depth, label, lit,
+        np.asarray(light.lamp, np.float64), jitter, albedo, normal, depth, label, lit,
     )  # fmt: skip
     lit = cv2.GaussianBlur(lit, (0, 0), 1.1)
     sky = _sky(bank, axes, focal, size, light, rng)
@@ -220,9 +223,9 @@ def _shade(
 ) -> npt.NDArray[np.float32]:  # fmt: skip
     facing = np.clip(normal @ sun.astype(np.float32), 0.0, 1.0) * lit[..., 0]
     above = (0.65 + 0.35 * normal[..., 1]) * lit[..., 1]
-    shade = facing[..., None] * np.asarray(light.sun, np.float32) + above[..., None] * np.asarray(
-        light.ambient, np.float32
-    )
+    sky, yellow = np.asarray(light.ambient, np.float32), np.array([1.0, 0.9, 0.75], np.float32)
+    shade = facing[..., None] * np.asarray(light.sun, np.float32) + above[..., None] * sky
+    shade += lit[..., 2:] * yellow
     middle = sun - axes[2]
     middle = middle / max(float(np.linalg.norm(middle)), 1e-9)
     highlight = glossy * lit[..., 0] * np.clip(normal @ middle.astype(np.float32), 0.0, 1.0) ** 40

@@ -50,6 +50,8 @@ class RgbdSource:
         As stated at the origin.
     synthetic : bool
         Rendered, not photographed.
+    estimated_by : str
+        The method, where the depth was computed from pictures rather than measured; such depth has speckles.
     """
 
     name: str
@@ -59,6 +61,7 @@ class RgbdSource:
     shift_by_scene: Mapping[str, float] = field(default_factory=dict)
     licence: str = ""
     synthetic: bool = False
+    estimated_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def read_source(folder: Path) -> RgbdSource:
             shift_by_scene={k: float(v or 0.0) for k, v in (record.get("shift_by_scene") or {}).items()},
             licence=str(record.get("licence", "")),
             synthetic=bool(record.get("synthetic", False)),
+            estimated_by=str(record.get("estimated_by") or ""),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DepthError(f"{path} does not describe a source (needs at least kind and scale): {error}") from error
@@ -138,13 +142,18 @@ def index_folder(root: str | Path) -> list[RgbdPair]:
     ------
     ParameterError
         If nothing of the expected layout is found; the message shows the layout.
+    DepthError
+        If the index or a source's description is damaged.
     """
     root = Path(root)
     index = root / "index.csv"
     keys: list[tuple[str, str, str]] = []
     if index.is_file():
         with index.open(newline="", encoding="utf-8") as stream:
-            keys = [(row["source"], row["scene"], row["id"]) for row in csv.DictReader(stream)]
+            try:
+                keys = [(row["source"], row["scene"], row["id"]) for row in csv.DictReader(stream)]
+            except (KeyError, UnicodeDecodeError, csv.Error) as error:
+                raise DepthError(f"{index} is no index of pairs (needs the columns source, scene and id)") from error
     elif root.is_dir():
         for path in root.glob("*/*/*.depth.png"):
             keys.append((path.parts[-3], path.parts[-2], path.name.removesuffix(".depth.png")))

@@ -72,6 +72,35 @@ def draw_heldout(
     return sorted(held)
 
 
+def carve(groups: Sequence[str], *, share: float = 0.1, seed: int = SEED) -> set[int]:
+    """Draw whole groups of frames that together hold about a share of all frames.
+
+    Parameters
+    ----------
+    groups : sequence of str
+        Group of every frame, such as its scene.
+    share : float
+        0..1; groups are drawn until they hold at least this share.
+    seed : int
+
+    Returns
+    -------
+    set of int
+        Indices of the drawn frames. Never every group: empty if there is only one.
+    """
+    members: dict[str, list[int]] = defaultdict(list)
+    for index, group in enumerate(groups):
+        members[group].append(index)
+    # ordered by a seeded hash: a group more or less does not reshuffle the others
+    order = sorted(members, key=lambda group: hashlib.sha256(f"{seed}:{group}".encode()).hexdigest())
+    drawn: set[int] = set()
+    for group in order[: len(order) - 1]:
+        if len(drawn) >= share * len(groups):
+            break
+        drawn.update(members[group])
+    return drawn
+
+
 def committed_heldout() -> list[str]:
     """The ``source/scene`` keys that are never trained on, as committed with the code."""
     text = resources.files("dofsim.datasets").joinpath("heldout.json").read_text(encoding="utf-8")

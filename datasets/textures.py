@@ -59,13 +59,15 @@ def noise(
 
 
 def _palette(rng: np.random.Generator, count: int) -> Colour:
-    base = rng.random(3)
-    grey = rng.random()
+    """Some colours that go together; most palettes are as muted as those of homes and streets."""
+    hue, vivid = rng.uniform(0, 360), rng.random() < 0.3
+    saturation = rng.uniform(0.3, 1.0) if vivid else rng.beta(1.2, 4.5)
     colours = []
     for _ in range(count):
-        mix = np.clip(base + rng.normal(0, 0.25, 3), 0, 1)
-        mix = mix * (1 - grey * 0.7) + mix.mean() * grey * 0.7
-        colours.append(np.clip(mix * rng.uniform(0.3, 1.1), 0.02, 0.95))
+        turned = (hue + rng.normal(0, 70 if vivid else 25)) % 360
+        value = np.clip(rng.beta(1.6, 1.4), 0.03, 0.97)
+        pixel = np.array([[[turned, np.clip(saturation * rng.uniform(0.6, 1.4), 0, 1), value]]], np.float32)
+        colours.append(np.clip(cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0], 0.02, 0.95) ** np.float32(1.6))
     return np.array(colours, np.float32)
 
 

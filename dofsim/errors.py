@@ -33,6 +33,10 @@ class DepthError(DofsimError):
     exit_code = 4
 
 
+class FrameError(DepthError):
+    """A frame of a data set cannot be used; the message names it."""
+
+
 class OutputError(DofsimError):
     """A result cannot be written; whatever stood at that place is untouched."""
 

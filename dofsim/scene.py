@@ -7,7 +7,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,10 @@ from dofsim.depth.depth_map import DepthKind, DepthMap
 from dofsim.errors import DepthError, DofsimWarning, ParameterError
 from dofsim.focus import Focus, parse_focus, parse_point, resolve_focus
 from dofsim.photo import Photo
+
+if TYPE_CHECKING:
+    from dofsim.bokeh import Aperture
+    from dofsim.grain import Grain
 
 DEFAULT_BLUR = 0.02
 DEFAULT_SHARP_RANGE = 0.02
@@ -44,6 +48,13 @@ class Scene:
     def linear(self) -> npt.NDArray[np.float32]:
         """The photo in scene-linear light, float32 (H, W, 3), kept for the next refocusing."""
         return self.photo.linear()
+
+    @cached_property
+    def grain(self) -> Grain:
+        """The grain of the photo, measured once."""
+        from dofsim.grain import estimate_grain
+
+        return estimate_grain(self.photo.pixels)
 
     @property
     def diagonal_px(self) -> float:
@@ -150,7 +161,9 @@ class Scene:
         focal_length: float | None = None,
         blur: float | str | None = None,
         sharp_range: float | None = None,
+        shape: Aperture | None = None,
         highlights: bool = True,
+        grain: bool = True,
         threads: int | None = None,
     ) -> Photo:
         """The photo as a lens with this focus and aperture would have taken it.
@@ -159,9 +172,14 @@ class Scene:
         ----------
         focus, focus_at, aperture, focal_length, blur, sharp_range
             See :meth:`coc`.
+        shape : Aperture, optional
+            Shape of the circle of confusion (see :class:`dofsim.bokeh.Aperture`); default: a disc.
         highlights : bool
             Whether clipped lights out of focus get back a plausible brightness first
             (see :func:`dofsim.highlights.recover_highlights`), so that they become bright discs and not grey ones.
+        grain : bool
+            Whether blurred areas get back the grain that the blur took from them (see
+            :func:`dofsim.grain.add_grain`), so that they match the sharp ones and smooth walls show no contours.
         threads : int, optional
             Threads of the renderer; default: all cores.
 
@@ -193,10 +211,16 @@ class Scene:
             return self.photo
         from dofsim.bokeh import render
         from dofsim.bokeh.plan import IN_FOCUS_RADIUS
+        from dofsim.bokeh.render import default_threads
+        from dofsim.grain import add_grain
         from dofsim.highlights import recover_highlights
 
         light = recover_highlights(self.linear, np.abs(coc) >= IN_FOCUS_RADIUS) if highlights else self.linear
-        return self.photo.with_linear(render(light, coc, threads=threads))
+        blurred = render(light, coc, shape, threads=threads)
+        if grain:
+            bits = 8 * self.photo.pixels.dtype.itemsize
+            add_grain(blurred, coc, self.grain, self.photo.profile, bits=bits, threads=threads or default_threads())
+        return self.photo.with_linear(blurred)
 
     def preview_focus(
         self,
@@ -247,6 +271,7 @@ def prepare(
     depth: DepthMap | None = None,
     source: DepthSource = "auto",
     model: str | os.PathLike[str] | None = None,
+    flip: bool | None = None,
 ) -> Scene:
     """Find the depth of every pixel of a photo, once.
 
@@ -258,9 +283,11 @@ def prepare(
         Depth of your own; any size of the photo's aspect ratio (within 2 %). Wins over ``source``.
     source : {"auto", "photo", "estimator"}
         ``"photo"``: the phone's own depth map; ``"estimator"``: a depth network; ``"auto"``: the phone's where the
-        file carries one, else the network.
+        file carries one, else the network. Whoever names a ``model`` wants the network.
     model : str or path, optional
-        Name of a registered depth model or an ``.onnx`` file, for the estimator.
+        Name of a registered depth model, an ``.onnx`` file or the folder of a training run, for the estimator.
+    flip : bool, optional
+        Whether the estimator looks at the mirrored photo too, see :func:`dofsim.depth.estimate.estimate`.
 
     Returns
     -------
@@ -275,7 +302,7 @@ def prepare(
         If the depth model cannot be used.
     """
     if depth is None:
-        depth = _find_depth(photo, source, model)
+        depth = _find_depth(photo, source, model, flip=flip)
     if depth.source != "estimator":  # the estimator's grid has other proportions but the photo's field of view
         _check_aspect(depth, photo)
     from dofsim.depth.refine import refine
@@ -283,10 +310,12 @@ def prepare(
     return Scene(photo, refine(depth, photo.pixels))
 
 
-def _find_depth(photo: Photo, source: DepthSource, model: str | os.PathLike[str] | None) -> DepthMap:
+def _find_depth(
+    photo: Photo, source: DepthSource, model: str | os.PathLike[str] | None, *, flip: bool | None
+) -> DepthMap:
     if source not in ("auto", "photo", "estimator"):
         raise ParameterError(f"the depth source is auto, photo or estimator, not {source!r}")
-    if source != "estimator" and photo.depth is not None:
+    if photo.depth is not None and (source == "photo" or (source == "auto" and model is None)):
         return photo.depth
     if source == "photo":
         raise DepthError(
@@ -295,7 +324,7 @@ def _find_depth(photo: Photo, source: DepthSource, model: str | os.PathLike[str]
         )
     from dofsim.depth.estimate import estimate
 
-    return estimate(photo.pixels, model=model)
+    return estimate(photo.pixels, model=model, flip=flip)
 
 
 def _check_aspect(depth: DepthMap, photo: Photo) -> None:

@@ -26,10 +26,16 @@ def describe_machine() -> dict[str, str | int]:
     }
 
 
-def describe_versions() -> dict[str, str]:
-    """Versions of dofsim and of the libraries that the figures depend on, those that are installed."""
+def describe_versions(*more: str) -> dict[str, str]:
+    """Versions of dofsim and of the libraries that the figures depend on, those that are installed.
+
+    Parameters
+    ----------
+    *more : str
+        Further distributions.
+    """
     versions = {}
-    for name in _LIBRARIES:
+    for name in (*_LIBRARIES, *more):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -43,6 +43,20 @@ def fold(index, size):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
+def border_mix(rgb, coc, y, x, red, green, blue):  # type: ignore[no-untyped-def]
+    """Colour of the pixel (y, x) outside the picture, of which (red, green, blue) is what a mirror shows.
+
+    Half of it is that, half the nearest pixel of the border: the mean of two guesses is nearer to the truth than
+    either. A light on the border (``coc`` 0, see ``lights``) is not repeated.
+    """
+    height, width = coc.shape
+    ys, xs = min(max(y, 0), height - 1), min(max(x, 0), width - 1)
+    if coc[ys, xs] == ZERO:
+        return red, green, blue
+    return HALF * (red + rgb[ys, xs, 0]), HALF * (green + rgb[ys, xs, 1]), HALF * (blue + rgb[ys, xs, 2])
+
+
+@njit(**PART)
 def radius_index(radius):  # type: ignore[no-untyped-def]
     """Row of the span table that is nearest to a radius, px, >= 0."""
     return U(max(radius * F(RADIUS_STEPS) + HALF, ONE))

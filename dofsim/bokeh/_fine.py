@@ -6,7 +6,23 @@ import numpy as np
 from numba import njit
 
 from dofsim.bokeh._composite import enlarge_row, is_live
-from dofsim.bokeh._disc import BLUE, COVER, GREEN, HALF, KERNEL, ONE, PART, ZERO, F, U, centred_row, fold, radius_index
+from dofsim.bokeh._disc import (
+    BLUE,
+    COVER,
+    GREEN,
+    HALF,
+    KERNEL,
+    ONE,
+    PART,
+    ZERO,
+    F,
+    U,
+    border_mix,
+    centred_row,
+    fold,
+    radius_index,
+)
+from dofsim.bokeh._shape import add_centred, clip, entry_of, scale_of, stop_of
 from dofsim.bokeh.plan import FINE_RADIUS, FINE_SPLITS, IN_FOCUS_RADIUS, OWN_RADIUS, TILE
 from dofsim.bokeh.spans import RADIUS_STEPS
 
@@ -46,7 +62,7 @@ def layer_of(c):  # type: ignore[no-untyped-def]
 @njit(**KERNEL)
 def fine_block(  # type: ignore[no-untyped-def]
     rgb, coc, sources, opening, layered, first_row, last_row, first, last,
-    front, front_live, back, back_live, hidden, hidden_live, grid_rows, grid_columns, lights, table, ring, out,
+    front, front_live, back, back_live, hidden, hidden_live, grid_rows, grid_columns, lights, table, shape, ring, out,
 ):  # fmt: skip
     """Render the tiles with layers among rows ``first_row .. last_row`` and columns ``first .. last`` of tiles.
 
@@ -75,7 +91,7 @@ def fine_block(  # type: ignore[no-untyped-def]
     drawn = np.empty(2, np.int64)
     drawn[0], drawn[1] = stride, 0
     for y in range(y0 - _REACH, y1 + _REACH):
-        _draw_row(rgb, sources, y, layered, first_row, last_row, first, last, table, ring, stride, newest, drawn)
+        _draw_row(rgb, sources, y, layered, first_row, last_row, first, last, table, shape, ring, stride, newest, drawn)
         z = y - _REACH
         left, right = x1, x0
         if z >= y0:
@@ -103,7 +119,7 @@ def fine_block(  # type: ignore[no-untyped-def]
             if active[layer]:
                 at = layer * wide + (left - x0) * 4
                 enlarge_row(acc, grid_rows, grid_columns, z, left, (right + 1) & ~1, line, rows, at)
-        _add_lights(lights, z, x0, x1, table, rows, wide, active)
+        _add_lights(lights, z, x0, x1, table, shape, rows, wide, active)
         _composite_row(rgb, coc, opening, z, y0, layered, x0, first, last, rows, wide, active, present, out)
     for layer in range(_FIRST_FINE, _END_FINE):
         for row in range(layer * _RING, (layer + 1) * _RING if newest[layer] >= y0 - _REACH else 0):
@@ -112,7 +128,7 @@ def fine_block(  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, ring, stride, newest, drawn):  # type: ignore[no-untyped-def]
+def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, shape, ring, stride, newest, drawn):  # type: ignore[no-untyped-def]
     """Draw the small discs of row ``y`` (reflected, where it is outside) that reach tiles with layers."""
     height, width = coc.shape
     ys = fold(y, height)
@@ -139,12 +155,19 @@ def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, rin
                 continue
             layer = layer_of(c)
             newest[layer] = y
+            red, green, blue = rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2]
+            if ys != y or xs != x:
+                red, green, blue = border_mix(rgb, coc, y, x, red, green, blue)
+            if shape is not None:
+                begin_of, column = layer * _RING * stride, (x - first * TILE + _HALO) * 4
+                add_centred(ring, begin_of, stride, _RING - 1, y, column, c, y, x, red, green, blue, shape)
+                continue
             n = radius_index(r)
             exact = F(n) / F(RADIUS_STEPS)
             weight = ONE / (F(np.pi) * exact * exact)
-            red = rgb[ys, xs, 0] * weight
-            green = rgb[ys, xs, 1] * weight
-            blue = rgb[ys, xs, 2] * weight
+            red *= weight
+            green *= weight
+            blue *= weight
             at = layer * _RING * stride + (x - first * TILE + _HALO) * 4
             reach = table.rows[n]
             for d in range(-reach, reach + 1):
@@ -173,7 +196,7 @@ def _sum_row(acc, at, begin, left, right, out, to):  # type: ignore[no-untyped-d
 
 
 @njit(**PART)
-def _add_lights(lights, z, x0, x1, table, rows, wide, active):  # type: ignore[no-untyped-def]
+def _add_lights(lights, z, x0, x1, table, shape, rows, wide, active):  # type: ignore[no-untyped-def]
     """Add to the layers of row ``z`` what lights cast there, at full resolution."""
     for n in range(lights.shape[0]):
         c = lights[n, 2]
@@ -188,15 +211,33 @@ def _add_lights(lights, z, x0, x1, table, rows, wide, active):  # type: ignore[n
             active[layer] = 1
             for k in range(wide):
                 rows[layer * wide + k] = ZERO
-        half = table.half_width[i, 0, table.reach - d]
-        share = table.height[i, 0, table.reach - d] / (F(np.pi) * c * c)
-        left, right = lights[n, 1] + HALF - half, lights[n, 1] + HALF + half
-        for x in range(max(int(np.floor(left)), x0), min(int(np.ceil(right)), x1)):
-            weight = share * (min(right, F(x + 1)) - max(left, F(x)))
-            q = layer * wide + (x - x0) * 4
-            for k in range(3):
-                rows[q + k] += weight * lights[n, 3 + k]
-            rows[q + 3] += weight
+        if shape is None:
+            half = table.half_width[i, 0, table.reach - d]
+            share = table.height[i, 0, table.reach - d] / (F(np.pi) * c * c)
+            left, right = lights[n, 1] + HALF - half, lights[n, 1] + HALF + half
+            _add_span(rows, layer * wide, left, right, share, lights, n, x0, x1)
+        else:
+            entry = entry_of(shape, c, abs(c), 0)
+            stop_y, stop_x = stop_of(shape, c, abs(c), lights[n, 0], lights[n, 1])
+            scale = scale_of(shape, entry, 0, abs(c), stop_y, stop_x)
+            for s in range(shape.begin[entry], shape.begin[entry + 1]):
+                if shape.row[s] == -d:
+                    left, right = clip(shape, s, 0, abs(c), stop_y, stop_x)
+                    centre = lights[n, 1] + HALF
+                    _add_span(
+                        rows, layer * wide, centre + left, centre + right, shape.share[s] * scale, lights, n, x0, x1
+                    )
+
+
+@njit(**PART)
+def _add_span(rows, at, left, right, share, lights, n, x0, x1):  # type: ignore[no-untyped-def]
+    """Add a span of light ``n`` to the row of a layer that begins at position ``at``."""
+    for x in range(max(int(np.floor(left)), x0), min(int(np.ceil(right)), x1)):
+        weight = share * (min(right, F(x + 1)) - max(left, F(x)))
+        q = at + (x - x0) * 4
+        for k in range(3):
+            rows[q + k] += weight * lights[n, 3 + k]
+        rows[q + 3] += weight
 
 
 @njit(**PART)

@@ -1,8 +1,8 @@
 """Vector instructions where Numba would emit eight times as many scalar ones.
 
-Three places take most of a rendering's time: adding a span's end to an accumulator, mixing two of its pixels, and
-gathering the discs of eight neighbouring pixels. LLVM merges none of these by itself. Beside each code generator stands
-the same function in plain Python: it says what is meant, and runs with ``NUMBA_DISABLE_JIT=1``.
+A few places take most of a rendering's time: adding a span's end to an accumulator, mixing two of its pixels, and
+gathering the discs, or other shapes, of eight neighbouring pixels. LLVM merges none of these by itself. Beside each
+code generator stands the same function in plain Python: it says what is meant, and runs with ``NUMBA_DISABLE_JIT=1``.
 """
 
 from __future__ import annotations
@@ -163,6 +163,64 @@ def _gather_eight_vector(
     return types.void(prefix, index, index, begin, first, second, index, index, out, index), generate
 
 
+def _gather_spans(prefix, centre, places, weights, count, out, to):  # type: ignore[no-untyped-def]
+    """Weighted sums of spans around each of eight neighbouring pixels, from prefix sums along the rows.
+
+    For the first of them, at position ``centre`` of ``prefix``, span ``n`` begins ``places[2 n]`` floats and ends
+    ``places[2 n + 1]`` floats further; its four ``weights`` belong to the beginning, the pixel after it, the end, and
+    the pixel after that. 24 floats go to ``out`` from position ``to`` on.
+    """
+    out[to : to + 3 * EIGHT] = 0.0
+    for n in range(count):
+        for end in range(2):
+            at = centre + places[2 * n + end]
+            for k in range(3 * EIGHT):
+                out[to + k] += weights[4 * n + 2 * end] * prefix[at + k]
+                out[to + k] += weights[4 * n + 2 * end + 1] * prefix[at + k + 3]
+
+
+def _gather_spans_vector(
+    _context: Any, prefix: Any, _centre: Any, places: Any, weights: Any, _count: Any, out: Any, _to: Any
+) -> Any:
+    """Code generator of the compiled :func:`_gather_spans`."""
+    index = types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, at_places, at_weights, target = (
+            context.make_array(signature.args[n])(context, builder, arguments[n]).data for n in (0, 2, 3, 5)
+        )
+        _, centre, _, _, count, _, to = arguments
+        integer, kind = ir.IntType(64), ir.VectorType(ir.FloatType(), _LANES)
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+        undefined = ir.Constant(kind, ir.Undefined)
+        sums = [cgutils.alloca_once_value(builder, ir.Constant(kind, [0.0] * _LANES)) for _ in range(3)]
+
+        def of_span(array: Any, n: Any, size: int, which: int) -> Any:
+            at = builder.add(builder.mul(n, ir.Constant(integer, size)), ir.Constant(integer, which))
+            return builder.load(builder.gep(array, [at]))
+
+        with cgutils.for_range(builder, count) as loop:
+            for which in range(4):
+                scalar = of_span(at_weights, loop.index, 4, which)
+                lane = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
+                weight = builder.shuffle_vector(lane, undefined, zeros)
+                place = builder.add(centre, of_span(at_places, loop.index, 2, which // 2))
+                for part, total in enumerate(sums):
+                    at = builder.add(place, ir.Constant(integer, part * _LANES + 3 * (which % 2)))
+                    loaded = builder.load(builder.bitcast(builder.gep(source, [at]), kind.as_pointer()))
+                    loaded.align = 4
+                    term = builder.fmul(weight, loaded, flags=_FAST)
+                    builder.store(builder.fadd(builder.load(total), term, flags=_FAST), total)
+        for part, total in enumerate(sums):
+            at = builder.add(to, ir.Constant(integer, part * _LANES))
+            stored = builder.store(builder.load(total), builder.bitcast(builder.gep(target, [at]), kind.as_pointer()))
+            stored.align = 4
+        return context.get_dummy_value()
+
+    return types.void(prefix, index, places, weights, index, out, index), generate
+
+
 put_end = _put_end if config.DISABLE_JIT else intrinsic(_put_end_vector)
 mix = _mix if config.DISABLE_JIT else intrinsic(_mix_vector)
 gather_eight = _gather_eight if config.DISABLE_JIT else intrinsic(_gather_eight_vector)
+gather_spans = _gather_spans if config.DISABLE_JIT else intrinsic(_gather_spans_vector)

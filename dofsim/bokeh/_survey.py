@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from dofsim.bokeh._disc import KERNEL, ZERO, F, U, fold
+from dofsim.bokeh._disc import KERNEL, ZERO, F, U, border_mix, fold
 from dofsim.bokeh._lights import is_light
 from dofsim.bokeh.plan import LIGHT_LEVEL
 
@@ -42,6 +42,8 @@ def survey_rows(rgb, coc, first, last, cell, cells, spans):  # type: ignore[no-u
                             x = U(xx if inside else fold(xx, width))
                             c = coc[y, x]
                             r, g, b = rgb[y, x, 0], rgb[y, x, 1], rgb[y, x, 2]
+                            if not inside:
+                                r, g, b = border_mix(rgb, coc, yy, xx, r, g, b)
                             low, high = min(low, c), max(high, c)
                             brightest = max(brightest, r, g, b)
                             red += r

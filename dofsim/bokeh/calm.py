@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.plan import IN_FOCUS_RADIUS, LARGEST_GATHERED, TILE, Plan
+from dofsim.bokeh.shapes import ShapeTable
 from dofsim.bokeh.spans import gather_table
 from dofsim.bokeh.tiles import COPIED, Tiles
 
@@ -31,7 +32,15 @@ def gather_room(tiles: int) -> int:
 
 
 def render_calm(
-    rgb: Floats, coc: Floats, pyramid: list[Floats], plan: Plan, tiles: Tiles, box: Box, scratch: Floats, out: Floats
+    rgb: Floats,
+    coc: Floats,
+    pyramid: list[Floats],
+    plan: Plan,
+    tiles: Tiles,
+    box: Box,
+    shape: ShapeTable | None,
+    scratch: Floats,
+    out: Floats,
 ) -> None:
     """Render the calm tiles of a box of tiles.
 
@@ -46,6 +55,8 @@ def render_calm(
     tiles : Tiles
     box : Box
         In tiles.
+    shape : ShapeTable, optional
+        The aperture, unless it is a disc.
     scratch : float32 array
         Of :func:`gather_room` floats.
     out : float32 array, shape (H, W, 3)
@@ -64,13 +75,21 @@ def render_calm(
             runs = list(_runs(levels == level, top, left))
             if level == 0:
                 has_sharp = bool((tiles.smallest[top:bottom, left:right] < IN_FOCUS_RADIUS).any())
-                _gather_pixels(rgb, coc, plan, runs, halo, has_sharp, scratch, out)
+                _gather_pixels(rgb, coc, plan, runs, halo, has_sharp, shape, scratch, out)
             else:
-                _gather_cells(rgb, coc, pyramid, plan, int(level), runs, halo, scratch, out)
+                _gather_cells(rgb, coc, pyramid, plan, int(level), runs, halo, shape, scratch, out)
 
 
 def _gather_pixels(
-    rgb: Floats, coc: Floats, plan: Plan, runs: list[Box], halo: int, has_sharp: bool, scratch: Floats, out: Floats
+    rgb: Floats,
+    coc: Floats,
+    plan: Plan,
+    runs: list[Box],
+    halo: int,
+    has_sharp: bool,
+    shape: ShapeTable | None,
+    scratch: Floats,
+    out: Floats,
 ) -> None:
     from dofsim.bokeh._gather import gather_runs
 
@@ -78,16 +97,16 @@ def _gather_pixels(
     y0, y1, x0, x1 = _around(parts)
     source, at, stride = rgb.reshape(-1), ((y0 - halo) * plan.width + x0 - halo) * 3, plan.width * 3
     if y0 < halo or x0 < halo or y1 + halo > plan.height or x1 + halo > plan.width:
-        patch = _reflected(rgb, y0 - halo, y1 + halo, x0 - halo, x1 + halo)
+        patch = _extended(rgb, y0 - halo, y1 + halo, x0 - halo, x1 + halo)
         source, at, stride = patch.reshape(-1), 0, patch.shape[1] * 3
-    radius = np.abs(coc[y0:y1, x0:x1])
+    part = coc[y0:y1, x0:x1]
     gather_runs(
-        source, at, stride, y1 - y0 + 2 * halo, x1 - x0 + 2 * halo, radius, halo, _relative(parts, y0, x0),
-        gather_table(LARGEST_GATHERED), scratch[_SPARE:], scratch[:_SPARE],
+        source, at, stride, y1 - y0 + 2 * halo, x1 - x0 + 2 * halo, part, halo, _relative(parts, y0, x0),
+        gather_table(LARGEST_GATHERED), shape, y0, x0, 1, scratch[_SPARE:], scratch[:_SPARE],
         out.reshape(-1), (y0 * plan.width + x0) * 3, plan.width * 3,
     )  # fmt: skip
     for top, bottom, left, right in parts if has_sharp else ():
-        sharp = radius[top - y0 : bottom - y0, left - x0 : right - x0] < IN_FOCUS_RADIUS
+        sharp = np.abs(coc[top:bottom, left:right]) < IN_FOCUS_RADIUS
         if sharp.any():
             out[top:bottom, left:right][sharp] = rgb[top:bottom, left:right][sharp]
 
@@ -100,6 +119,7 @@ def _gather_cells(
     level: int,
     runs: list[Box],
     halo: int,
+    shape: ShapeTable | None,
     scratch: Floats,
     out: Floats,
 ) -> None:
@@ -114,17 +134,17 @@ def _gather_cells(
     ]
     y0, y1, x0, x1 = _around(cells)
     if level == 1:
-        pixels = _reflected(rgb, 2 * (y0 - halo), 2 * (y1 + halo), 2 * (x0 - halo), 2 * (x1 + halo))
+        pixels = _extended(rgb, 2 * (y0 - halo), 2 * (y1 + halo), 2 * (x0 - halo), 2 * (x1 + halo))
         source = cv2.resize(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_AREA)
     else:
-        source = _reflected(pyramid[level][..., :3], y0 - halo, y1 + halo, x0 - halo, x1 + halo)
+        source = _extended(pyramid[level][..., :3], y0 - halo, y1 + halo, x0 - halo, x1 + halo)
     middles = _reflected(coc, y0 * side + half, y1 * side, x0 * side + half, x1 * side, side)
-    radius = np.abs(middles) * np.float32(1 / side)
+    scaled = middles * np.float32(1 / side)
     gathered = np.empty((y1 - y0, x1 - x0, 3), np.float32)
     gather_runs(
-        np.ascontiguousarray(source, np.float32).reshape(-1), 0, source.shape[1] * 3, *source.shape[:2], radius, halo,
-        _relative(cells, y0, x0), gather_table(LARGEST_GATHERED), scratch[_SPARE:], scratch[:_SPARE],
-        gathered.reshape(-1), 0, gathered.shape[1] * 3,
+        np.ascontiguousarray(source, np.float32).reshape(-1), 0, source.shape[1] * 3, *source.shape[:2], scaled, halo,
+        _relative(cells, y0, x0), gather_table(LARGEST_GATHERED), shape, y0 * side, x0 * side, side,
+        scratch[_SPARE:], scratch[:_SPARE], gathered.reshape(-1), 0, gathered.shape[1] * 3,
     )  # fmt: skip
     for (top, bottom, left, right), (cy0, cy1, cx0, cx1) in zip(parts, cells, strict=True):
         small = gathered[cy0 - y0 : cy1 - y0, cx0 - x0 : cx1 - x0]
@@ -167,6 +187,16 @@ def _around(boxes: list[Box]) -> Box:
 
 def _relative(boxes: list[Box], y: int, x: int) -> npt.NDArray[np.int64]:
     return np.array(boxes, np.int64) - np.array([y, y, x, x], np.int64)
+
+
+def _extended(picture: Floats, y0: int, y1: int, x0: int, x1: int) -> Floats:
+    """A rectangle of a picture; beyond the border half of what it reflects and half of its nearest pixel."""
+    height, width = picture.shape[:2]
+    reflected = _reflected(picture, y0, y1, x0, x1)
+    if y0 >= 0 and x0 >= 0 and y1 <= height and x1 <= width:
+        return reflected
+    rows, columns = (np.clip(np.arange(a, b), 0, n - 1) for a, b, n in ((y0, y1, height), (x0, x1, width)))
+    return np.float32(0.5) * (reflected + picture[rows[:, None], columns])
 
 
 def _reflected(picture: Floats, y0: int, y1: int, x0: int, x1: int, step: int = 1) -> Floats:

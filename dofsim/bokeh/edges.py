@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, TILE, Plan
+from dofsim.bokeh.lights import add_reflections
+from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, MARGIN, TILE, Plan
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
@@ -143,7 +144,10 @@ def hidden_sources(edges: Edges, apart: Floats, plan: Plan) -> dict[tuple[int, i
     # A cell is at least as wide as itself.
     radius = np.maximum(radius, plan.cell / 2)
     sources = np.column_stack([y * plan.cell + middle, x * plan.cell + middle, radius, edges.colour[y, x]])
-    return {(HIDDEN, own): sources[level == own].astype(np.float32) for own in range(1, plan.levels + 1)}
+    return {
+        (HIDDEN, own): add_reflections(sources[level == own].astype(np.float32), plan, MARGIN << own)
+        for own in range(1, plan.levels + 1)
+    }
 
 
 def _jump(plan: Plan) -> np.float32:

@@ -16,12 +16,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dofsim.bokeh.aperture import Aperture
 from dofsim.bokeh.calm import gather_room, render_calm
 from dofsim.bokeh.edges import Edges, find_edges, find_places, hidden_sources
 from dofsim.bokeh.lights import find_lights, lights_near, split_lights
 from dofsim.bokeh.plan import BACK, FRONT, HIDDEN, LARGEST_DRAWN, MARGIN, PATCH, TILE, TILE_LEVEL, Plan, make_plan
+from dofsim.bokeh.shapes import ShapeTable, shape_table
 from dofsim.bokeh.spans import SpanTable, span_table
-from dofsim.bokeh.tiles import LAYERED, Tiles, find_tiles, find_wanted, fold_rows, halve_cells, halve_spans
+from dofsim.bokeh.tiles import LAYERED, Tiles, find_tiles, find_wanted, halve_cells, halve_spans
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
@@ -33,7 +35,7 @@ _SPAN_TILES = 8
 _CASCADE_ROWS = 8 * PATCH
 
 
-def render_layered(rgb: Floats, coc: Floats, max_radius: float, threads: int) -> Floats:
+def render_layered(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture | None, threads: int) -> Floats:
     """Render with occlusion and filled hidden surfaces, at a cost nearly independent of the radius.
 
     Parameters
@@ -44,6 +46,8 @@ def render_layered(rgb: Floats, coc: Floats, max_radius: float, threads: int) ->
         Signed radius, px; ``abs(coc) <= max_radius``.
     max_radius : float
         px.
+    aperture : Aperture, optional
+        Default: a disc.
     threads : int
         >= 1; does not change the result.
 
@@ -53,6 +57,7 @@ def render_layered(rgb: Floats, coc: Floats, max_radius: float, threads: int) ->
     """
     plan = make_plan(coc.shape[0], coc.shape[1], max_radius)
     table = span_table(LARGEST_DRAWN)
+    shape = None if aperture is None else shape_table(aperture, LARGEST_DRAWN, *coc.shape)
     out = np.empty_like(rgb)
     with Workers(threads) as workers:
         means, spans = _survey(rgb, coc, plan, workers)
@@ -62,8 +67,8 @@ def render_layered(rgb: Floats, coc: Floats, max_radius: float, threads: int) ->
         layers = None
         if tiles.layered.any():
             edges = find_edges(rgb, coc, cells, places, crowded, plan, workers)
-            layers = _draw_layers(rgb, coc, means, spans, edges, tiles, plan, table, workers)
-        _render_squares(rgb, coc, means, tiles, layers, plan, table, workers, out)
+            layers = _draw_layers(rgb, coc, means, spans, edges, tiles, plan, table, shape, workers)
+        _render_squares(rgb, coc, means, tiles, layers, plan, table, shape, workers, out)
     return out
 
 
@@ -127,6 +132,7 @@ def _draw_layers(
     tiles: Tiles,
     plan: Plan,
     table: SpanTable,
+    shape: ShapeTable | None,
     workers: Workers,
 ) -> _Layers:
     """Draw and composite the coarse grids."""
@@ -152,11 +158,10 @@ def _draw_layers(
             whole = max(level, plan.cell_level)
             coarse_layer(
                 rgb, sources, means[level], spans[whole], spans[plan.cell_level], plan.cell, 1 << whole, tiles.apart,
-                group, level == plan.levels, level, stride, grid.acc, grid.touched, table,
+                group, level == plan.levels, level, stride, grid.acc, grid.touched, table, shape,
             )  # fmt: skip
         count = np.float32(plan.cell**2 if group == HIDDEN else 1)
-        draw_sources(listed[item], count, level, stride, grid.acc, grid.touched, table)
-        fold_rows(grid.acc, grid.touched, plan.shape(level)[0])
+        draw_sources(listed[item], count, level, stride, grid.acc, grid.touched, table, shape)
 
     workers.run(draw, levels)
     for group in (FRONT, BACK, HIDDEN):
@@ -201,6 +206,7 @@ def _render_squares(
     layers: _Layers | None,
     plan: Plan,
     table: SpanTable,
+    shape: ShapeTable | None,
     workers: Workers,
     out: Floats,
 ) -> None:
@@ -222,11 +228,11 @@ def _render_squares(
         box = (j, min(j + _SPAN_TILES, rows), i, min(i + _SPAN_TILES, columns))
         part = np.s_[box[0] : box[1], box[2] : box[3]]
         if (tiles.level[part] != LAYERED).any():
-            render_calm(rgb, coc, means, plan, tiles, box, scratch("prefix", gather_room(_SPAN_TILES)), out)
+            render_calm(rgb, coc, means, plan, tiles, box, shape, scratch("prefix", gather_room(_SPAN_TILES)), out)
         if layers is not None and tiles.layered[part].any():
             fine_block(
                 rgb, coc, layers.sources, _enlarged(layers.opening, box, plan.cell), tiles.layered, *box,
-                *layers.finest, *plan.shape(1), lights_near(layers.lights, box), table,
+                *layers.finest, *plan.shape(1), lights_near(layers.lights, box), table, shape,
                 scratch("ring", ring_room(_SPAN_TILES)), out,
             )  # fmt: skip
 

@@ -13,6 +13,7 @@ from dofsim.bokeh.plan import (
     LIGHT_LEVEL,
     LIGHT_SIZE,
     LIGHT_STEPS,
+    MARGIN,
     TILE,
     Plan,
 )
@@ -82,15 +83,34 @@ def split_lights(lights: Floats, plan: Plan) -> tuple[Floats, dict[tuple[int, in
     coarse = {}
     for group, side in ((FRONT, lights[:, COC] < 0), (BACK, lights[:, COC] > 0)):
         for own in range(1, plan.levels + 1):
-            coarse[group, own] = np.abs(lights[side & (level == own) & (radius >= _FULL)])
-    full = lights[radius < _FULL]
+            chosen = lights[side & (level == own) & (radius >= _FULL)]
+            coarse[group, own] = add_reflections(chosen, plan, MARGIN << own)
+    return add_reflections(lights[radius < _FULL], plan), coarse
+
+
+def add_reflections(sources: Floats, plan: Plan, room: float = np.inf) -> Floats:
+    """Sources, and what the border reflects of those that reach it.
+
+    Parameters
+    ----------
+    sources : float32 array, shape (n, 6)
+        y, x, coc (px), and the colour.
+    plan : Plan
+    room : float
+        px around the picture that the discs have to stay in.
+
+    Returns
+    -------
+    float32 array, shape (m, 6)
+    """
     for axis, size in ((Y, plan.height), (X, plan.width)):
-        reach = np.abs(full[:, COC]) + 1
-        before, after = full[full[:, axis] < reach], full[full[:, axis] > size - 1 - reach]
+        reach, at = np.abs(sources[:, COC]) + 1, sources[:, axis]
+        before = sources[(at < reach) & (at + reach + 1 < room)]
+        after = sources[(at > size - 1 - reach) & (size - at + reach < room)]
         before[:, axis] = -1 - before[:, axis]
         after[:, axis] = 2 * size - 1 - after[:, axis]
-        full = np.concatenate([full, before, after])
-    return full, coarse
+        sources = np.concatenate([sources, before, after])
+    return sources
 
 
 def lights_near(lights: Floats, box: tuple[int, int, int, int]) -> Floats:

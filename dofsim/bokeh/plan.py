@@ -55,6 +55,9 @@ PATCH = 16
 MARGIN = 3 * PATCH
 """Cells around a coarse grid for discs that reach beyond the border; at least ``LARGEST_DRAWN + 2``."""
 
+BORDER = MARGIN // 2 - 2
+"""Cells around a coarse grid that may be sources: their discs, up to as large, still lie within the MARGIN."""
+
 FRONT, BACK, HIDDEN = range(3)
 
 _COARSE_CELL_RADIUS = 34.0

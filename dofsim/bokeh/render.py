@@ -8,21 +8,22 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from dofsim.bokeh.aperture import Aperture
 from dofsim.errors import ParameterError
 
 
 def render(
     linear_rgb: npt.NDArray[Any],
     coc_px: npt.NDArray[Any],
-    aperture: None = None,
+    aperture: Aperture | None = None,
     *,
     quality: Literal["fast"] = "fast",
     threads: int | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Spread every pixel over its circle of confusion, as a lens with a round aperture does.
+    """Spread every pixel over its circle of confusion, as a lens does.
 
-    Near surfaces hide far ones, and what a wide lens sees behind their edges is filled from the far surface. Borders
-    reflect. See ``docs/renderer.md`` for the method.
+    Near surfaces hide far ones, and what a wide lens sees behind their edges is filled from the far surface. Beyond
+    the border lies half of what it reflects and half of its nearest pixel. See ``docs/renderer.md`` for the method.
 
     Parameters
     ----------
@@ -31,8 +32,8 @@ def render(
     coc_px : float array, shape (H, W)
         Signed radius of the circle of confusion, px: positive behind the plane of focus, negative in front of it.
         It orders the surfaces too. Finite. A circle larger than the picture counts as one of the picture's size.
-    aperture : None
-        Reserved for other shapes of the aperture; the disc is the only one yet.
+    aperture : Aperture, optional
+        Shape of the circle of confusion; default: a disc.
     quality : {"fast"}
         There is one mode yet.
     threads : int, optional
@@ -55,8 +56,8 @@ def render(
         raise ParameterError(f"linear_rgb has the shape (height, width, 3), not {np.shape(linear_rgb)}")
     if coc.shape != rgb.shape[:2]:
         raise ParameterError(f"coc_px has the shape {rgb.shape[:2]} of the picture, not {np.shape(coc_px)}")
-    if aperture is not None:
-        raise ParameterError("the aperture is a disc; leave it None")
+    if not (aperture is None or isinstance(aperture, Aperture)):
+        raise ParameterError(f"the aperture is a dofsim.bokeh.Aperture or None, not {aperture!r}")
     if quality != "fast":
         raise ParameterError(f"the only quality yet is fast, not {quality!r}")
     workers = default_threads() if threads is None else threads
@@ -74,7 +75,8 @@ def render(
         max_radius = longest
     from dofsim.bokeh.layered import render_layered
 
-    return render_layered(rgb, coc, max_radius, workers)
+    shape = None if aperture is None or aperture.is_disc else aperture
+    return render_layered(rgb, coc, max_radius, shape, workers)
 
 
 def default_threads() -> int:

@@ -12,7 +12,6 @@ from dofsim.bokeh.plan import (
     FINE_RADIUS,
     IN_FOCUS_RADIUS,
     LARGEST_GATHERED,
-    MARGIN,
     PATCH,
     TILE,
     Plan,
@@ -114,17 +113,6 @@ def find_wanted(layered: npt.NDArray[np.uint8], plan: Plan) -> list[npt.NDArray[
                 patches[j, i] = 1
         wanted.append(patches)
     return wanted
-
-
-def fold_rows(acc: npt.NDArray[np.float32], touched: npt.NDArray[np.uint8], rows: int) -> None:
-    """Add the rows above and below a level's accumulator to those that the border reflects them onto, in place."""
-    lines = acc.reshape(rows + 2 * MARGIN, -1)
-    for j in (*range(MARGIN), *range(rows + MARGIN, rows + 2 * MARGIN)):
-        if touched[j // PATCH].any():
-            y = (j - MARGIN) % (2 * rows)
-            y = (y if y < rows else 2 * rows - 1 - y) + MARGIN
-            lines[y] += lines[j]
-            touched[y // PATCH] |= touched[j // PATCH]
 
 
 def _least(blocks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -64,14 +64,14 @@ def compile_second_half() -> None:
     from dofsim.bokeh._gather import gather_runs
 
     runs, disc = np.zeros((0, 4), np.int64), gather_table(LARGEST_GATHERED)
-    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, _line(), _line(), _line(), 0, 3)
+    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, None, 0, 0, 1, _line(), _line(), _line(), 0, 3)
     rgb, coc, flags, opening = _picture(), _map(), _map(np.uint8), _map()
     table, lights = span_table(LARGEST_DRAWN), np.zeros((0, 6), np.float32)
-    squares, grid = _picture()[:0], (_line(), flags, table)
+    squares, grid = _picture()[:0], (_line(), flags, table, None)
     coarse_layer(rgb, coc, squares, squares, squares, 2, 2, _map(), FRONT, False, 1, 4, *grid)
     draw_sources(lights, np.float32(1), 1, 4, *grid)
     grids = (_line(), flags) * 3
-    fine_block(rgb, coc, coc, opening, flags, 0, 0, 0, 0, *grids, 1, 1, lights, table, _line(), _picture())
+    fine_block(rgb, coc, coc, opening, flags, 0, 0, 0, 0, *grids, 1, 1, lights, table, None, _line(), _picture())
 
 
 def _picture() -> npt.NDArray[np.float32]:

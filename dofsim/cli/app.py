@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dofsim import __version__
-from dofsim.cli import bench, depth, info, render
+from dofsim.cli import bench, data, depth, evaluate, export, info, models, render, train
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ app = typer.Typer(
 app.command("render", short_help="Refocus photos.")(render.render)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
+app.add_typer(data.app, name="data", short_help="Look at data sets, and pack them for training.")
+app.command("train", short_help="Train a depth estimator.")(train.train)
+app.command("eval", short_help="Score a depth model on a data set.")(evaluate.evaluate)
+app.command("export", short_help="Write a trained depth estimator as ONNX.")(export.export)
+app.add_typer(models.app, name="models", short_help="List depth models, and fetch public ones.")
 app.add_typer(bench.app, name="bench", short_help="Measure dofsim on this machine.")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dofsim.cli.options import Model, Overwrite, Quiet, Source
+from dofsim.cli.options import Flip, Model, Overwrite, Quiet, Source
 
 _STAGES = 3
 
@@ -19,6 +19,7 @@ def depth(
     ] = None,
     source: Source = "auto",
     model: Model = None,
+    flip: Flip = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -40,7 +41,7 @@ def depth(
         with report.warnings_as_lines(), announce_compilation(report):
             picture = dofsim.read_photo(photo)
             report.stage("depth")
-            scene = dofsim.prepare(picture, source=source, model=model)
+            scene = dofsim.prepare(picture, source=source, model=model, flip=flip)
             report.stage("writing")
             dofsim.write_depth(scene.depth, place, overwrite=True)
         far, near = scene.depth.range()

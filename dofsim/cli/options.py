@@ -2,20 +2,63 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
+from dofsim.errors import FrameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The names of dofsim.datasets.recognise.DATASETS, which the help must not have to import.
+DatasetName: TypeAlias = Literal[
+    "auto", "nyu", "nyu-h5", "nyu-png", "diml", "diml-report", "folder", "side-by-side", "packed"
+]
 DepthSource: TypeAlias = Literal["auto", "photo", "estimator"]
 
 Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="JPEG, HEIC, PNG, TIFF, WebP or AVIF.")]
 Source = Annotated[
     DepthSource,
-    typer.Option(help="Where the depth comes from: the phone's own, a depth network, or the first that there is."),
+    typer.Option(
+        help="Where the depth comes from: the phone's own, a depth network, or the first that there is; "
+        "naming a --model means the network."
+    ),
 ]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME|FILE", help="Depth model: a registered name or an .onnx file.")
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE|RUN", help="Depth model: a name (see `dofsim models`), an .onnx file, or a run folder."
+    ),
+]
+Flip = Annotated[
+    bool | None,
+    typer.Option(
+        "--flip/--no-flip", help="Let the depth network look at the mirrored photo too: steadier, half as fast."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Allow an output to replace an input.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Dataset = Annotated[DatasetName, typer.Option(help="Which data set it is; auto recognises it.")]
+Raw = Annotated[bool, typer.Option("--raw", help="Depth as the sensor saw it, with its holes (NYU, DIML indoor).")]
+Resolution = Annotated[
+    Literal["HR", "LR"] | None, typer.Option(case_sensitive=False, help="DIML: which of the two sizes.  [LR]")
+]
+Confidence = Annotated[
+    float | None,
+    typer.Option(metavar="0..1", help="DIML outdoor: depth that is no surer than this is unknown.  [0.9]"),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Name, count and leave out frames that cannot be used, instead of stopping.")
+]
+
+
+@contextmanager
+def hint_at_skip_bad() -> Iterator[None]:
+    """Let the error of a frame that cannot be used end with the way to go on without it."""
+    try:
+        yield
+    except FrameError as error:
+        raise FrameError(f"{error}; --skip-bad leaves such frames out") from error

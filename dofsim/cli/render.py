@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dofsim.cli.options import DepthSource, Model, Overwrite, Photos, Quiet, Source
+from dofsim.cli.options import DepthSource, Flip, Model, Overwrite, Photos, Quiet, Source
 from dofsim.errors import DofsimError, ParameterError
 
 if TYPE_CHECKING:
+    from dofsim.bokeh import Aperture
     from dofsim.cli.report import Report
     from dofsim.depth import DepthMap
 
@@ -28,10 +29,13 @@ class _Wish:
     focal_length: float | None
     blur: str | None
     sharp_range: float | None
+    shape: Aperture | None
     highlights: bool
+    grain: bool
     threads: int | None
     source: DepthSource
     model: str | None
+    flip: bool | None
     jpeg_quality: int | None
     preview_focus: bool
 
@@ -66,11 +70,38 @@ def render(
             help="Share of the depth scale around the focus that stays sharp.  [0.02; 0 with --aperture]",
         ),
     ] = None,
+    blades: Annotated[
+        int, typer.Option(metavar="N", show_default=False, help="Blades of the aperture, 3 or more.  [0: round]")
+    ] = 0,
+    rotation: Annotated[
+        float, typer.Option(metavar="DEG", show_default=False, help="How far the blades are turned.  [0]")
+    ] = 0.0,
+    roundness: Annotated[
+        float, typer.Option(metavar="0..1", show_default=False, help="How curved the blades are.  [0: straight]")
+    ] = 0.0,
+    squeeze: Annotated[
+        float,
+        typer.Option(metavar="0.25..1", show_default=False, help="Width by height, 0.5 if anamorphic.  [1: round]"),
+    ] = 1.0,
+    donut: Annotated[
+        float, typer.Option(metavar="0..0.9", show_default=False, help="Dark middle of a mirror lens.  [0: none]")
+    ] = 0.0,
+    bubble: Annotated[
+        float,
+        typer.Option(metavar="-1..1", show_default=False, help="1: bright rims, -1: creamy, soft ones.  [0: even]"),
+    ] = 0.0,
+    cats_eye: Annotated[
+        float, typer.Option(metavar="0..1", show_default=False, help="Lemons towards the corners.  [0: none]")
+    ] = 0.0,
     highlights: Annotated[
         bool,
         typer.Option(
-            "--highlights/--no-highlights", help="Give clipped lights out of focus back a plausible brightness."
+            "--highlights/--no-highlights",
+            help="Give clipped lights out of focus back a plausible brightness.",
         ),
+    ] = True,
+    grain: Annotated[
+        bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
     ] = True,
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
@@ -84,6 +115,7 @@ def render(
     ] = None,
     source: Source = "auto",
     model: Model = None,
+    flip: Flip = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="File, or folder for several.  [NAME.dof.jpg]")
     ] = None,
@@ -115,6 +147,7 @@ def render(
       dofsim render dog.heic --focus 1.2m --aperture 1.8
       dofsim render *.jpg -o refocused/
     """
+    from dofsim.bokeh.aperture import Aperture
     from dofsim.cli.outputs import place_outputs, refuse_inputs
     from dofsim.cli.report import Report
     from dofsim.focus import parse_focus
@@ -127,9 +160,10 @@ def render(
         raise ParameterError("--depth-kind and --near describe the file of --depth; give that too")
     if depth is not None and len(photos) > 1:
         raise ParameterError("a depth file belongs to one photo; render the photos one at a time")
-    if depth is not None and (source != "auto" or model is not None):
-        raise ParameterError("give either --depth or --source/--model, not both")
+    if depth is not None and (source != "auto" or model is not None or flip is not None):
+        raise ParameterError("give either --depth or --source/--model/--flip, not both")
 
+    shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye)
     places = place_outputs(photos, out, "focus" if preview_focus else "dof")
     depth_places: list[Path] | list[None] = [None] * len(photos)
     if save_depth is not None:
@@ -144,10 +178,13 @@ def render(
         focal_length,
         blur,
         sharp_range,
+        shape,
         highlights,
+        grain,
         threads,
         source,
         model,
+        flip,
         jpeg_quality,
         preview_focus,
     )
@@ -186,7 +223,7 @@ def _render_one(
         for note in photo.notes:
             report.note(f"{path.name}: {note}")
         report.stage(f"{path.name}: depth")
-        scene = dofsim.prepare(photo, depth=depth, source=wish.source, model=wish.model)
+        scene = dofsim.prepare(photo, depth=depth, source=wish.source, model=wish.model, flip=wish.flip)
         if depth_place is not None:
             dofsim.write_depth(scene.depth, depth_place, overwrite=True)
         report.stage(f"{path.name}: blurring")
@@ -209,7 +246,9 @@ def _render_one(
                 focal_length=wish.focal_length,
                 blur=wish.blur,
                 sharp_range=wish.sharp_range,
+                shape=wish.shape,
                 highlights=wish.highlights,
+                grain=wish.grain,
                 threads=wish.threads,
             )
         report.stage(f"{path.name}: writing")

@@ -1,130 +1,98 @@
-"""Compiled loop of the refinement; its readable twin is in ``tests/depth/test_settle_edges.py``."""
+"""Compiled loop of :mod:`dofsim.depth.settle`; its readable twin is in ``tests/depth/test_settle_edges.py``.
+
+Where a pixel's window begins and how much a sample counts by its distance comes in tables, because every operation in
+here lengthens the first run, whose compilation somebody waits for.
+"""
 
 from __future__ import annotations
-
-from math import ceil, floor
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-# Distance (px of the coarse grid) by which the window is wider than its radius: so the same samples are taken
-# on both sides of a pixel whatever its phase, and a mirrored picture gives a mirrored result.
-_REACH = 0.3
-# The samples beside a pixel are those nearer than this; one that lies under it is alone, whatever the rounding.
-_BESIDE = 0.999
+# Columns of the tables of places; see dofsim.depth.settle.
+BEFORE, AFTER, NEAREST, FIRST, END, PHASE, ORIGIN = range(7)
 
 
 @njit(cache=True, error_model="numpy", fastmath={"nsz", "arcp", "contract", "afn"})
-def settle_edges(
+def settle_pixels(
     fine: npt.NDArray[np.float32],
     fine_guide: npt.NDArray[np.uint8],
     coarse: npt.NDArray[np.float32],
     coarse_guide: npt.NDArray[np.uint8],
     edge: npt.NDArray[np.float32],
-    radius: int,
-    spread: float,
-    noise: float,
-    doubt: float,
-    step: float,
+    extremes: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.uint64],
+    columns: npt.NDArray[np.uint64],
+    closeness: npt.NDArray[np.float32],
+    likeness: npt.NDArray[np.float32],
+    stride: np.uint64,
+    doubt: np.float32,
+    step: np.float32,
 ) -> None:
-    """Decide by colour, at depth discontinuities, which side a pixel belongs to.
-
-    Around every pixel the coarse samples are split at half of their range into a near and a far side. How well the
-    pixel's colour I fits each side is a kernel density over that side's samples s,
-
-        L = sum_s g_s k_s / sum_s g_s,    k = (noise / (noise + |I_s - I|^2))^2,    g = c^2 / (1 + r^2 / (2 spread^2)),
-
-    with distance r and c = -1..1 the sample's place in the range (0: on neither side, it has no say). The depth map's
-    own opinion, t = 0..1 between the sides' levels, is the prior, and the posterior share p of the near side moves
-    the depth by (p - t) times the step. Where both sides have the same colour nothing moves.
+    """Do what :func:`dofsim.depth.settle.settle_edges` says.
 
     Parameters
     ----------
-    fine : float32 array, shape (H, W)
-        The coarse map, bilinearly enlarged; settled in place, never beyond the coarse samples in the window.
-    fine_guide : uint8 array, shape (H, W, 3)
-        The photo at that size.
-    coarse, coarse_guide : float32 array, shape (h, w), and uint8 array, shape (h, w, 3)
-        Depth (near is large) and photo at the coarse size.
-    edge : float32 array, shape (h, w)
-        0..1, how much of a discontinuity there is; elsewhere (0) nothing is done.
-    radius : int
-        Of the window, px of the coarse grid.
-    spread : float
-        Distance at which a sample counts 2/3, px of the coarse grid.
-    noise : float
-        Squared colour distance that is no difference yet, levels^2.
-    doubt : float
-        How little colour may say of a side: likelihood ratios end at about 1 / doubt.
-    step : float
-        Smallest range in a window that is treated as a discontinuity.
+    fine, fine_guide, coarse, coarse_guide, edge, doubt, step
+        As there.
+    extremes : float32 array, shape (2, h, w)
+        d and D by the sample nearest to the pixel.
+    rows, columns : uint64 arrays, shapes (H, 7) and (W, 7)
+        For each row or column of ``fine``: the samples before and after it, the nearest one, the first of its window
+        and the one beyond its last, and the index of its phase and the sample of index 0 in ``closeness``. They have
+        no sign, which spares the check for negative indices; differences are taken modulo 2^64.
+    closeness : float32 array, shape (phases down, phases across, samples down, samples across)
+        1 / (1 + r^2 / (2 spread^2)).
+    likeness : float32 array, shape (3 * 255^2 + 1,)
+        k by the squared difference of colours.
+    stride : uint64
+        2 for every second sample, as on a chessboard, or 1.
     """
     one, half, two, zero = np.float32(1.0), np.float32(0.5), np.float32(2.0), np.float32(0.0)
-    h, w = coarse.shape
-    height, width = fine.shape
-    falloff = np.float32(0.5 / (spread * spread))
-    noise32, doubt32, step32 = np.float32(noise), np.float32(doubt), np.float32(step)
-    left, right = np.empty(width, np.int32), np.empty(width, np.int32)
-    for x in range(width):
-        cx = (x + 0.5) * w / width - 0.5
-        left[x], right[x] = max(ceil(cx - _BESIDE), 0), min(floor(cx + _BESIDE), w - 1)
-    strongest = np.empty(w, np.float32)
-    for y in range(height):
-        cy = (y + 0.5) * h / height - 0.5
-        above, below = max(ceil(cy - _BESIDE), 0), min(floor(cy + _BESIDE), h - 1)
-        for i in range(w):
-            strongest[i] = max(edge[above, i], edge[below, i])
-        y_first = max(ceil(cy - radius - _REACH), 0)
-        y_last = min(floor(cy + radius + _REACH), h - 1)
-        for x in range(width):
-            weight = max(strongest[left[x]], strongest[right[x]])
-            if weight == zero:
+    for y in range(fine.shape[0]):
+        above, below, y_near = rows[y, BEFORE], rows[y, AFTER], rows[y, NEAREST]
+        for x in range(fine.shape[1]):
+            left, right, x_near = columns[x, BEFORE], columns[x, AFTER], columns[x, NEAREST]
+            # Built-in max and min would be compiled one by one.
+            upper = edge[above, left] if edge[above, left] > edge[above, right] else edge[above, right]
+            lower = edge[below, left] if edge[below, left] > edge[below, right] else edge[below, right]
+            weight = upper if upper > lower else lower
+            low, high = extremes[0, y_near, x_near], extremes[1, y_near, x_near]
+            if weight == zero or high - low < step:
                 continue
-            cx = (x + 0.5) * w / width - 0.5
-            x_first = max(ceil(cx - radius - _REACH), 0)
-            x_last = min(floor(cx + radius + _REACH), w - 1)
-            low = coarse[y_first, x_first]
-            high = low
-            for j in range(y_first, y_last + 1):
-                for i in range(x_first, x_last + 1):
-                    low = min(low, coarse[j, i])
-                    high = max(high, coarse[j, i])
-            if high - low < step32:
-                continue
+            close = closeness[rows[y, PHASE], columns[x, PHASE]]
             middle, scale = (low + high) * half, two / (high - low)
-            red, green, blue = (
-                np.float32(fine_guide[y, x, 0]),
-                np.float32(fine_guide[y, x, 1]),
-                np.float32(fine_guide[y, x, 2]),
-            )
+            colour = fine_guide[y, x]
+            red, green, blue = np.int64(colour[0]), np.int64(colour[1]), np.int64(colour[2])
             near_all, near_fit, near_sum, far_all, far_fit, far_sum = zero, zero, zero, zero, zero, zero
-            for j in range(y_first, y_last + 1):
-                dy = np.float32(j - cy)
-                for i in range(x_first, x_last + 1):
-                    dx = np.float32(i - cx)
-                    value = coarse[j, i]
+            for j in range(rows[y, FIRST], rows[y, END]):
+                depths, colours, shares = coarse[j], coarse_guide[j], close[j - rows[y, ORIGIN]]
+                first = columns[x, FIRST]
+                first += (first + j + x_near + y_near) & (stride - np.uint64(1))
+                for i in range(first, columns[x, END], stride):
+                    value = depths[i]
                     place = (value - middle) * scale
-                    say = place * place / (one + (dx * dx + dy * dy) * falloff)
-                    dr = np.float32(coarse_guide[j, i, 0]) - red
-                    dg = np.float32(coarse_guide[j, i, 1]) - green
-                    db = np.float32(coarse_guide[j, i, 2]) - blue
-                    fit = noise32 / (noise32 + dr * dr + dg * dg + db * db)
-                    fit = fit * fit * say
-                    if place > zero:
-                        near_all += say
-                        near_fit += fit
-                        near_sum += fit * value
-                    else:
-                        far_all += say
-                        far_fit += fit
-                        far_sum += fit * value
+                    say = place * place * shares[i - columns[x, ORIGIN]]
+                    dr, dg, db = colours[i, 0] - red, colours[i, 1] - green, colours[i, 2] - blue
+                    fit = likeness[np.uint64(dr * dr + dg * dg + db * db)] * say
+                    # Selecting the side spares a jump, which is a quarter of the time.
+                    is_near = place > zero
+                    near_say, near_like = say if is_near else zero, fit if is_near else zero
+                    near_all += near_say
+                    near_fit += near_like
+                    near_sum += near_like * value
+                    far_say, far_like = zero if is_near else say, zero if is_near else fit
+                    far_all += far_say
+                    far_fit += far_like
+                    far_sum += far_like * value
+            if near_fit == zero or far_fit == zero:
+                continue
             near_level, far_level = near_sum / near_fit, far_sum / far_fit
-            depth = fine[y, x]
-            prior = min(max((depth - far_level) / (near_level - far_level), zero), one)
+            prior = (fine[y, x] - far_level) / (near_level - far_level)
+            prior = zero if prior < zero else one if prior > one else prior
             near_fit, far_fit = near_fit / near_all, far_fit / far_all
-            floor_fit = doubt32 * (near_fit + far_fit)
-            near_fit, far_fit = near_fit + floor_fit, far_fit + floor_fit
-            share = prior * near_fit / (prior * near_fit + (one - prior) * far_fit)
-            moved = min(max(depth + (share - prior) * (near_level - far_level), low), high)
-            fine[y, x] = depth + weight * (moved - depth)
+            floor_fit = doubt * (near_fit + far_fit)
+            near_share = prior * (near_fit + floor_fit)
+            share = near_share / (near_share + (one - prior) * (far_fit + floor_fit))
+            fine[y, x] += weight * (share - prior) * (near_level - far_level)

@@ -25,7 +25,13 @@ _SMALLEST_SIDE = 8
 _METRIC_RANGE = (1e-2, 1e5)
 
 
-def estimate(pixels: Pixels, *, model: str | os.PathLike[str] | None = None, threads: int | None = None) -> DepthMap:
+def estimate(
+    pixels: Pixels,
+    *,
+    model: str | os.PathLike[str] | None = None,
+    threads: int | None = None,
+    flip: bool | None = None,
+) -> DepthMap:
     """Estimate the depth of a photo.
 
     Parameters
@@ -37,6 +43,9 @@ def estimate(pixels: Pixels, *, model: str | os.PathLike[str] | None = None, thr
     threads : int, optional
         Threads of the network. Default: the environment variable ``DOFSIM_THREADS``, else the cores that this
         process may use.
+    flip : bool, optional
+        Also look at the mirrored photo and take the mean, which is steadier, mirrors exactly, and costs twice the
+        time. Default: what the model's record says.
 
     Returns
     -------
@@ -58,14 +67,21 @@ def estimate(pixels: Pixels, *, model: str | os.PathLike[str] | None = None, thr
     argument, result = session.get_inputs()[0], session.get_outputs()[0]
     height, width = _input_size(record, argument.shape, pixels.shape[0], pixels.shape[1])
     tensor = _prepare(pixels, height, width, record).astype(_FLOAT_TYPES[argument.type], copy=False)
-    try:
-        output = np.asarray(session.run([result.name], {argument.name: tensor})[0])
-    except Exception as error:
-        raise ModelError(
-            f"the depth model {record.name} fails on an input of {width}x{height} px ({_first_line(error)}); "
-            "write a record beside it that says its input size (see dofsim.depth.registry)"
-        ) from error
-    return _interpret(output, record)
+
+    def run(photo: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        try:
+            output = np.asarray(session.run([result.name], {argument.name: photo})[0])
+        except Exception as error:
+            raise ModelError(
+                f"the depth model {record.name} fails on an input of {width}x{height} px ({_first_line(error)}); "
+                "write a record beside it that says its input size (see dofsim.depth.registry)"
+            ) from error
+        return _one_map(output, record)
+
+    values = run(tensor)
+    if record.flip if flip is None else flip:
+        values = (values + run(np.ascontiguousarray(tensor[..., ::-1]))[:, ::-1]) * np.float32(0.5)
+    return _interpret(values, record)
 
 
 def count_threads(threads: int | None = None) -> int:
@@ -124,7 +140,9 @@ def _open(record: ModelRecord, threads: int, _mtime_ns: int, _size: int) -> onnx
         # By path, not by bytes: so ONNX Runtime refuses external data outside the model's own folder.
         session = onnxruntime.InferenceSession(record.file, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise ModelError(f"{record.file} cannot be opened as an ONNX model ({_first_line(error)})") from error
+        raise ModelError(
+            f"{record.file} cannot be opened as an ONNX model ({_first_line(error)}); get or export it anew"
+        ) from error
     _check_signature(record, session)
     return session
 
@@ -179,7 +197,7 @@ def _prepare(pixels: Pixels, height: int, width: int, record: ModelRecord) -> np
     return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None])
 
 
-def _interpret(output: npt.NDArray[Any], record: ModelRecord) -> DepthMap:
+def _one_map(output: npt.NDArray[Any], record: ModelRecord) -> npt.NDArray[np.float32]:
     values = output.astype(np.float32)
     values = values.reshape(values.shape[-2:]) if values.size == np.prod(values.shape[-2:]) else values
     if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
@@ -187,6 +205,10 @@ def _interpret(output: npt.NDArray[Any], record: ModelRecord) -> DepthMap:
             f"the depth model {record.name} puts out no finite (height, width) map but shape {output.shape}; "
             "check the export and the normalisation in its record"
         )
+    return values
+
+
+def _interpret(values: npt.NDArray[np.float32], record: ModelRecord) -> DepthMap:
     if record.output is DepthKind.METRIC:
         values = np.clip(values, np.float32(_METRIC_RANGE[0]), np.float32(_METRIC_RANGE[1]))
     elif record.output is DepthKind.INVERSE:

@@ -1,11 +1,17 @@
 """Bring a depth map to the size and the edges of its photo.
 
 From the depth map's own size the photo's is reached in steps of two. At each the depth is enlarged bilinearly, and
-where it jumps, the photo's colours decide which side a pixel is on (:mod:`dofsim.depth._kernels`). Since the jump is
+where it jumps, the photo's colours decide which side a pixel is on (:mod:`dofsim.depth.settle`). Since the jump is
 sharp at every size before the next, only a few pixels beside it need looking at, so the cost grows with the length of
 the edges and not with the area. Depth that does not jump is only enlarged: flat texture cannot print into it.
+
+A small map has averaged what is thinner than its pixels with what is behind, so that a pole comes out too far and a
+gap too near. Once the shape is known at a finer size that can be undone: the refined map, reduced and blurred like the
+given one, must be the given one, and the local linear model that makes it so is applied to the refined map.
+
 The idea of upsampling by colour and place is Kopf et al., Joint bilateral upsampling, SIGGRAPH 2007; that of deciding
-between the sides rather than averaging them, Min et al., Weighted mode filtering, IEEE TIP 2012.
+between the sides rather than averaging them, Min et al., Weighted mode filtering, IEEE TIP 2012; local linear
+models that are found at a small size and applied at a large one, He and Sun, Fast guided filter, 2015.
 """
 
 from __future__ import annotations
@@ -47,8 +53,24 @@ class _Windows:
 
 # At the depth map's own size jumps may be soft and displaced by a few pixels; after that they are sharp.
 _FIRST = _Windows(decide=5, spread=2.5, small=2, large=6, widen=3)
-_NEXT = _Windows(decide=2, spread=1.2, small=1, large=4, widen=1)
+_NEXT = _Windows(decide=3, spread=1.6, small=1, large=4, widen=1)
 _FIRST_PASSES = 2
+# Enlarging to more px than this is done with a smaller window, after contrast has been restored.
+_LARGE = 4_500_000
+_LAST = _Windows(decide=2, spread=1.2, small=1, large=4, widen=1)
+
+_STRIP = 1 << 16
+
+# Blurs that a map may have, px of it; side of the model's window, px of it; bounds of the model's slope; how often.
+_BLURS = (0.0, 0.5, 1.0, 1.5, 2.0)
+_MODEL_WINDOW = 3
+_SLOPES = (0.8, 4.0)
+_MODEL_PASSES = 3
+# Misfits beside wide things, as a share of the jump there, up to which a map's edges are where the refined ones are,
+# and from which on they are not.
+_MISFITS = (0.05, 0.08)
+# Around how many px of the map a part is the lesser one, and up to which share it is.
+_AROUND, _LESSER = 6, 0.35
 
 
 def refine(depth: DepthMap, guide: Guide) -> DepthMap:
@@ -66,8 +88,9 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     Returns
     -------
     DepthMap
-        Shape (H, W); same kind, source and detail. It is ``depth`` itself if it has that size already: whoever
-        made a map of full size meant its edges. A larger one is averaged down.
+        Shape (H, W); same kind, source and detail. It is ``depth`` itself if it has that size already, because
+        whoever made a map of full size meant its edges; but of a phone's own map (``source="photo"``, such as Lens
+        Blur's) the edges are rough at any size and are settled. A larger map is averaged down.
 
     Raises
     ------
@@ -77,20 +100,18 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     if guide.ndim != 3 or guide.shape[2] != 3 or guide.size == 0 or guide.dtype not in (np.uint8, np.uint16):
         raise ParameterError(f"the guide is a (H, W, 3) picture of 8 or 16 bit, not {guide.shape} {guide.dtype}")
     size = guide.shape[0], guide.shape[1]
-    if depth.shape == size:
+    if depth.shape == size and (depth.source != "photo" or size[0] * size[1] > _LARGE):
         return depth
     inverse = depth.inverse().values
     far, near = depth.range()
-    if depth.shape[0] >= size[0] and depth.shape[1] >= size[1]:
-        full = _resize(inverse, size, shrink=True)
-    elif depth.is_flat():
-        full = _resize(inverse, size)
+    smaller = depth.shape[0] < size[0] or depth.shape[1] < size[1]
+    if depth.is_flat() or not (smaller or depth.shape == size):
+        full = np.clip(_resize(inverse, size, shrink=True), np.float32(far), np.float32(near))
     else:
         span = near - far
         unit = ((inverse.astype(np.float64) - far) / span).astype(np.float32)
-        full = np.multiply(_enlarge(unit, _eight_bit(guide)), np.float32(span), dtype=np.float32)
-        full += np.float32(far)
-    np.clip(full, np.float32(far), np.float32(near), out=full)
+        full = _enlarge(unit, _eight_bit(guide))
+        _stretch(full, far, near)
     if depth.kind is DepthKind.METRIC:
         with np.errstate(divide="ignore"):
             np.divide(np.float32(1), full, out=full)
@@ -99,29 +120,140 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
 
 def _enlarge(unit: Field, guide: npt.NDArray[np.uint8]) -> Field:
     """Enlarge inverse depth of range 0..1 to the guide's size."""
-    from dofsim.depth._kernels import settle_edges
-
     guides = _halvings(guide, unit.shape)
     robust = np.percentile(unit, (1, 99))
     jump = _JUMP * max(float(robust[1] - robust[0]), 0.25)
-    coarse = _resize(_smooth_levels(unit), guides[0].shape[:2])
+    given = _smooth_levels(unit)
+    depth = _resize(given, guides[0].shape[:2])
     for _ in range(_FIRST_PASSES):
-        fine = coarse.copy()
-        edge = _find_jumps(coarse, jump, _FIRST)
-        settle_edges(
-            fine, guides[0], coarse, guides[0], edge,
-            _FIRST.decide, _FIRST.spread, _NOISE, _DOUBT, jump / 4,
-        )  # fmt: skip
-        coarse = fine
-    for coarse_guide, fine_guide in itertools.pairwise(guides):
-        fine = _resize(coarse, fine_guide.shape[:2])
-        edge = _find_jumps(coarse, jump, _NEXT)
-        settle_edges(
-            fine, fine_guide, coarse, coarse_guide, edge,
-            _NEXT.decide, _NEXT.spread, _NOISE, _DOUBT, jump / 4,
-        )  # fmt: skip
-        coarse = fine
-    return coarse
+        depth = _settle(depth, guides[0], guides[0], jump, _FIRST)
+    restored = False
+    for small, large in itertools.pairwise(guides):
+        late = large.shape[0] * large.shape[1] > _LARGE
+        if late and not restored:
+            depth, restored = _restore_contrast(depth, given, jump), True
+        depth = _settle(depth, small, large, jump, _LAST if late else _NEXT)
+    if restored or len(guides) == 1:
+        return depth
+    # A small photo can afford a last look with the levels put right, and shows single pixels.
+    depth = _settle(_restore_contrast(depth, given, jump), guides[-1], guides[-1], jump, _NEXT)
+    depth = _restore_contrast(depth, given, jump)
+    from dofsim.depth.settle import remove_specks
+
+    remove_specks(depth, jump)
+    return depth
+
+
+def _settle(
+    coarse: Field, coarse_guide: npt.NDArray[np.uint8], fine_guide: npt.NDArray[np.uint8], jump: float,
+    windows: _Windows,
+) -> Field:  # fmt: skip
+    """Enlarge to the size of ``fine_guide``, which may be the same, and let colours decide where the depth jumps."""
+    from dofsim.depth.settle import settle_edges
+
+    fine = coarse.copy() if fine_guide is coarse_guide else _resize(coarse, fine_guide.shape[:2])
+    edge = _find_jumps(coarse, jump, windows)
+    settle_edges(fine, fine_guide, coarse, coarse_guide, edge, windows.decide, windows.spread, _NOISE, _DOUBT, jump / 4)
+    return fine
+
+
+def _restore_contrast(fine: Field, given: Field, jump: float) -> Field:
+    """Give thin things the depth that averaging took from them, without leaving the range of the given map.
+
+    The refined map, reduced and blurred like the given one, is compared with it: the slope of the local line between
+    the two is what was lost. If the edges of the given map lie where the refined ones do, the whole line is applied;
+    if they are displaced, as a network's often are, only slopes of thin things are, about the level of what is behind.
+    """
+    jumps = _find_jumps(given, jump, _NEXT) > 0
+    if not jumps.any() or fine.shape == given.shape:
+        return fine
+    reduced = _resize(fine, given.shape, shrink=True)
+    sigma, seen = min(
+        ((sigma, _blur(reduced, sigma)) for sigma in _BLURS),
+        key=lambda pair: float(np.abs(pair[1] - given)[jumps].mean()),
+    )
+    thin, behind, extent = _thin_things(given)
+    wide = jumps & (thin == 0)
+    misfit = float(np.abs(seen - given)[wide].mean() / extent[wide].mean()) if wide.any() else np.inf
+    trust = float(np.clip((_MISFITS[1] - misfit) / (_MISFITS[1] - _MISFITS[0]), 0, 1))
+    where = _blur(_dilate(jumps.astype(np.float32), 1), 1.0)
+    slope, offset = np.ones_like(given), np.zeros_like(given)
+    for share, restrained in ((trust, None), (1 - trust, (thin, behind))):
+        if share > 0:
+            more, shift = _local_line(reduced, given, where, sigma, jump, restrained)
+            slope += np.float32(share) * (more - 1)
+            offset += np.float32(share) * shift
+    restored = fine * _resize(slope, fine.shape)
+    restored += _resize(offset, fine.shape)
+    return np.clip(restored, np.float32(0), np.float32(1), out=restored)
+
+
+def _local_line(
+    reduced: Field, given: Field, where: Field, sigma: float, jump: float, restrained: tuple[Field, Field] | None
+) -> tuple[Field, Field]:
+    """Slope and offset, at the given map's size, that make the refined map explain the given one."""
+    import cv2
+
+    least = np.float32((0.1 * jump) ** 2)
+    mean = _average(given)
+
+    def slope_between(seen: Field) -> tuple[Field, Field]:
+        seen_mean = _average(seen)
+        covariance = _average(seen * given) - seen_mean * mean
+        variance = _average(seen * seen) - seen_mean * seen_mean
+        asked = (covariance + least) / (variance + least)
+        return np.clip(asked, np.float32(_SLOPES[0]), np.float32(_SLOPES[1])), seen_mean
+
+    # The slope that mere bilinear enlargement and reduction ask for is no dilution.
+    kernel = np.array([0.125, 0.75, 0.125], np.float32)
+    plain = np.asarray(cv2.sepFilter2D(given, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)
+    usual = np.maximum(slope_between(plain)[0], np.float32(1))
+    inside = where > 0
+    slope, offset = np.ones_like(given), np.zeros_like(given)
+    for _ in range(_MODEL_PASSES):
+        asked, seen_mean = slope_between(_blur(slope * reduced + offset, sigma))
+        more: Field = np.where(asked > 1, np.maximum(asked / usual, np.float32(1)), asked).astype(np.float32)
+        if restrained is None:
+            shift = _blur((mean - more * seen_mean) * where, 1.0) * inside
+            more = _blur((more - 1) * where, 1.0) * inside + 1
+        else:
+            thin, behind = restrained
+            more = _blur((np.maximum(more, np.float32(1)) - 1) * where * thin, 1.0) * inside + 1
+            shift = behind * (1 - more)
+        slope, offset = slope * more, offset * more + shift
+    return slope, offset
+
+
+def _thin_things(given: Field) -> tuple[Field, Field, Field]:
+    """How much the lesser part of its surroundings each pixel's window is, the greater part's level, and the range."""
+    import cv2
+
+    lowest, highest = _dilate(given, _AROUND, shrink=True), _dilate(given, _AROUND)
+    extent = np.maximum(highest - lowest, np.float32(1e-6))
+    place = (cv2.blur(given, (2 * _AROUND + 1, 2 * _AROUND + 1)) - lowest) / extent
+    lesser = np.minimum(place, 1 - place)
+    thin = np.clip((np.float32(_LESSER) - lesser) * np.float32(10), 0, 1).astype(np.float32)
+    return thin, np.where(place < np.float32(0.5), lowest, highest), extent
+
+
+def _blur(field: Field, sigma: float) -> Field:
+    import cv2
+
+    return field if sigma == 0 else np.asarray(cv2.GaussianBlur(field, (0, 0), sigma), np.float32)
+
+
+def _average(field: Field) -> Field:
+    import cv2
+
+    return np.asarray(cv2.blur(field, (_MODEL_WINDOW, _MODEL_WINDOW)), np.float32)
+
+
+def _dilate(field: Field, radius: int, *, shrink: bool = False) -> Field:
+    """Largest (or smallest) value within a square of ``2 * radius + 1`` px."""
+    import cv2
+
+    box = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return np.asarray(cv2.erode(field, box) if shrink else cv2.dilate(field, box), np.float32)
 
 
 def _halvings(guide: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> list[npt.NDArray[np.uint8]]:
@@ -143,14 +275,15 @@ def _find_jumps(depth: Field, jump: float, windows: _Windows) -> Field:
     import cv2
 
     def extent(radius: int) -> Field:
-        box = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-        return np.asarray(cv2.dilate(depth, box) - cv2.erode(depth, box), np.float32)
+        return _dilate(depth, radius) - _dilate(depth, radius, shrink=True)
 
     small = extent(windows.small)
-    share = small / np.maximum(extent(windows.large), np.float32(1e-12))
-    share = np.clip((share - np.float32(_RAMP_SHARE)) / np.float32(_JUMP_SHARE - _RAMP_SHARE), 0, 1)
-    share *= share * (3 - 2 * share)
-    share *= np.clip((small - np.float32(jump)) / np.float32(jump), 0, 1)
+    places = np.flatnonzero(small > jump)  # few
+    height = small.ravel()[places]
+    rise = height / np.maximum(extent(windows.large).ravel()[places], np.float32(1e-12))
+    rise = np.clip((rise - np.float32(_RAMP_SHARE)) / np.float32(_JUMP_SHARE - _RAMP_SHARE), 0, 1)
+    share = np.zeros_like(small)
+    np.put(share, places, rise * rise * (3 - 2 * rise) * np.clip((height - np.float32(jump)) / np.float32(jump), 0, 1))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * windows.widen + 1, 2 * windows.widen + 1))
     return np.asarray(cv2.dilate(share, disc), np.float32)
 
@@ -173,8 +306,20 @@ def _smooth_levels(unit: Field) -> Field:
 def _resize(field: Field, size: tuple[int, ...], *, shrink: bool = False) -> Field:
     import cv2
 
+    # Where it has to enlarge, the area filter is the linear one.
     how = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(field, (size[1], size[0]), interpolation=how), np.float32)
+
+
+def _stretch(unit: Field, low: float, high: float) -> None:
+    """Map 0..1 to low..high in place, never beyond; in strips that stay in the processor's cache."""
+    first, last, span = np.float32(low), np.float32(high), np.float32(high - low)
+    rows = max(1, _STRIP // unit.shape[1])
+    for y in range(0, unit.shape[0], rows):
+        strip = unit[y : y + rows]
+        strip *= span
+        strip += first
+        np.clip(strip, first, last, out=strip)
 
 
 def _eight_bit(guide: Guide) -> npt.NDArray[np.uint8]:

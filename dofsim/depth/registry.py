@@ -5,7 +5,9 @@ A record is a JSON file beside its ``.onnx`` file and named alike (``estimator.o
     {"name": "dofsim-lite0", "licence": "Apache-2.0", "training_data": ["..."], "sha256": "...",
      "input_size": 256, "multiple": 32, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "output": "relative"}
 
-The package's own estimator has one; a model of your own needs none if the defaults suit it.
+The package's own estimator has one; a model of your own needs none if the defaults suit it. The records of public
+networks (``known/``) lie in the package too, their files do not: :mod:`dofsim.depth.fetch` brings one into the folder
+of models, or you put it there by hand.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from dofsim.errors import ModelError
 from dofsim.files import atomic_path
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent / "weights"
+KNOWN_FOLDER = Path(__file__).resolve().parent / "known"
 DEFAULT_MODEL = "estimator"
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -58,6 +62,14 @@ class ModelRecord:
         What the network puts out.
     near_is_large : bool
         Whether a ``RELATIVE`` output is large where it is near; otherwise its sign is turned.
+    flip : bool
+        Whether the mean over the photo and its mirror image is taken unless the caller says otherwise.
+    title : str
+        Whose model it is, in a line.
+    url : str or None
+        Where the file is to be had.
+    size : int or None
+        Of the file, bytes.
     """
 
     name: str
@@ -73,6 +85,10 @@ class ModelRecord:
     std: tuple[float, float, float] = _IMAGENET_STD
     output: DepthKind = DepthKind.RELATIVE
     near_is_large: bool = True
+    flip: bool = False
+    title: str = ""
+    url: str | None = None
+    size: int | None = None
 
     def __post_init__(self) -> None:
         sizes = (self.multiple, self.square, *(() if self.input_size is None else (self.input_size,)))
@@ -85,6 +101,8 @@ class ModelRecord:
             )
         if not all(deviation > 0 for deviation in self.std):
             raise ModelError(f"the record of the depth model {self.name!r} has a std that is not above 0")
+        if self.flip not in (True, False):
+            raise ModelError(f"the record of the depth model {self.name!r} has a flip that is neither true nor false")
         if self.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise ModelError(f"the record of the depth model {self.name!r} has a sha256 that is not 64 hex digits")
 
@@ -102,7 +120,7 @@ class ModelRecord:
         if found != self.sha256:
             raise ModelError(
                 f"{self.file} is not the file its record describes (SHA-256 {found[:12]}… instead of "
-                f"{self.sha256[:12]}…); reinstall dofsim or get the model anew"
+                f"{self.sha256[:12]}…); get it anew (for a shipped model: reinstall dofsim)"
             )
 
 
@@ -112,8 +130,8 @@ def find_model(name_or_path: str | os.PathLike[str] | None = None) -> ModelRecor
     Parameters
     ----------
     name_or_path : str or path, optional
-        The name of a shipped model, an ``.onnx`` file, or a folder that holds exactly one. Default: the
-        package's own estimator.
+        The name of a shipped or a known model, an ``.onnx`` file, or a folder that holds exactly one, such as the
+        folder of a training run that was exported. Default: the package's own estimator.
 
     Returns
     -------
@@ -124,22 +142,26 @@ def find_model(name_or_path: str | os.PathLike[str] | None = None) -> ModelRecor
     Raises
     ------
     ModelError
-        If there is no such model, its record is damaged, or a shipped file is missing.
+        If there is no such model, its record is damaged, or its file is not there.
     """
     if name_or_path is None or os.fspath(name_or_path) in (DEFAULT_MODEL, "default"):
         return _shipped(DEFAULT_MODEL)
     text = os.fspath(name_or_path)
     if text in shipped_models():
         return _shipped(text)
+    if text in known_models():
+        return _installed(known_record(text))
     path = Path(text)
     if path.is_dir():
         files = sorted(path.glob("*.onnx"))
+        if not files and any(path.glob("*.safetensors")):
+            raise ModelError(f"the run {path} has not been exported yet; dofsim export {path} makes its .onnx file")
         if len(files) != 1:
             raise ModelError(f"the folder {path} holds {len(files)} .onnx files; give the path of one")
         path = files[0]
     if not path.is_file():
-        known = ", ".join(shipped_models()) or "none"
-        raise ModelError(f"there is no depth model {text!r}; give one of these names ({known}) or an .onnx file")
+        names = ", ".join((*shipped_models(), *known_models())) or "none"
+        raise ModelError(f"there is no depth model {text!r}; give one of these names ({names}) or an .onnx file")
     if path.suffix.lower() != ".onnx":
         raise ModelError(f"{path} is not an .onnx file; export the depth model to ONNX")
     record = path.with_suffix(".json")
@@ -155,6 +177,58 @@ def shipped_models() -> tuple[str, ...]:
         Sorted.
     """
     return tuple(sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.json")))
+
+
+def known_models() -> tuple[str, ...]:
+    """Names of the public models that dofsim has a record of, whether or not their files are on this machine.
+
+    Returns
+    -------
+    tuple of str
+        Sorted.
+    """
+    return tuple(sorted(path.stem for path in KNOWN_FOLDER.glob("*.json")))
+
+
+def known_record(name: str) -> ModelRecord:
+    """The record of a known model; its file, which may be missing, lies in :func:`models_folder`.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`known_models`.
+
+    Returns
+    -------
+    ModelRecord
+
+    Raises
+    ------
+    ModelError
+        If there is no such record.
+    """
+    if name not in known_models():
+        raise ModelError(f"there is no known model {name!r}; there are {', '.join(known_models()) or 'none'}")
+    return replace(read_record(KNOWN_FOLDER / f"{name}.json"), file=models_folder() / f"{name}.onnx")
+
+
+def models_folder() -> Path:
+    """Folder of the models that were fetched or carried here.
+
+    Returns
+    -------
+    pathlib.Path
+        The environment variable ``DOFSIM_MODELS``, else the user's data folder; it need not exist.
+    """
+    if given := os.environ.get("DOFSIM_MODELS"):
+        return Path(given).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Application Support"
+    else:
+        base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "dofsim" / "models"
 
 
 def read_record(path: str | os.PathLike[str]) -> ModelRecord:
@@ -249,6 +323,16 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(f"cannot read the depth model {os.fspath(path)!r}: {error.strerror}") from error
+
+
+def _installed(record: ModelRecord) -> ModelRecord:
+    if not record.file.is_file():
+        size = f", {record.size / 1e6:.0f} MB" if record.size else ""
+        raise ModelError(
+            f"the depth model {record.name} ({record.licence}{size}) is not on this machine; get it with "
+            f"'dofsim models fetch {record.name}', or put the file there by hand as {record.file}"
+        )
+    return record
 
 
 def _shipped(name: str) -> ModelRecord:

@@ -164,6 +164,57 @@ def score_relative(prediction: Array, truth: Array, mask: npt.NDArray[np.bool_] 
     return {"error": aligned_error(prediction, truth, mask), "order": pair_order(prediction, truth, mask)}
 
 
+def align_metric(
+    prediction: Array,
+    truth: Array,
+    mask: npt.NDArray[np.bool_],
+    *,
+    alignment: Alignment = "none",
+    nearest: float = 1e-3,
+    farthest: float = 10.0,
+) -> npt.NDArray[np.float64]:
+    """Bring a prediction to metres as an alignment declares, and clip it.
+
+    Parameters
+    ----------
+    prediction : float array
+        Depth in m; for ``scale-shift-disparity`` inverse depth up to scale and shift.
+    truth : float array
+        Depth in m.
+    mask : bool array
+        The pixels that the alignment may look at; ``truth`` is known there.
+    alignment : {"none", "median", "scale-shift-disparity"}
+        ``median`` multiplies by the ratio of the medians; ``scale-shift-disparity`` fits inverse depth by least
+        squares and inverts the result.
+    nearest, farthest : float
+        In m. NaN becomes ``nearest`` and +inf ``farthest``, as in the usual evaluation code.
+
+    Returns
+    -------
+    float64 array
+        Of the whole map, in ``nearest`` .. ``farthest``.
+
+    Raises
+    ------
+    DepthError
+        As :func:`fit_scale_shift`, for an unknown alignment, or for a median that is not above 0.
+    """
+    p = np.asarray(prediction, np.float64)
+    if alignment == "median":
+        mine, true = _known(p, truth, mask)
+        middle = float(np.median(mine))
+        if middle <= 0:
+            raise DepthError("the predicted depth has a median of 0 or less; median alignment needs metres above 0")
+        p = p * (float(np.median(true)) / middle)
+    elif alignment == "scale-shift-disparity":
+        mine, true = _known(p, truth, mask)
+        scale, shift = fit_scale_shift(mine, 1.0 / true)
+        p = 1.0 / np.maximum(scale * p + shift, 1.0 / farthest)
+    elif alignment != "none":
+        raise DepthError(f"unknown alignment {alignment!r}; use none, median or scale-shift-disparity")
+    return np.clip(np.nan_to_num(p, nan=nearest, posinf=farthest, neginf=nearest), nearest, farthest)
+
+
 def score_metric(
     prediction: Array,
     truth: Array,
@@ -177,16 +228,11 @@ def score_metric(
 
     Parameters
     ----------
-    prediction : float array
-        Depth in m; for ``scale-shift-disparity`` relative inverse depth.
+    prediction, alignment, nearest, farthest
+        See :func:`align_metric`.
     truth : float array
-        Depth in m; pixels outside ``nearest`` .. ``farthest`` are left out.
+        Depth in m; pixels that are not strictly between ``nearest`` and ``farthest`` are left out.
     mask : bool array, optional
-    alignment : {"none", "median", "scale-shift-disparity"}
-        ``median`` multiplies by the ratio of the medians; ``scale-shift-disparity`` fits inverse depth by least
-        squares and inverts the result.
-    nearest, farthest : float
-        In m; the prediction is clipped to them.
 
     Returns
     -------
@@ -195,21 +241,21 @@ def score_metric(
     Raises
     ------
     DepthError
-        As :func:`fit_scale_shift`, or for an unknown alignment.
+        As :func:`align_metric`.
     """
-    inside = (np.asarray(truth) > nearest) & (np.asarray(truth) < farthest)
-    p, t = _known(prediction, truth, inside if mask is None else inside & np.asarray(mask, bool))
-    if alignment == "median":
-        middle = float(np.median(p))
-        if middle <= 0:
-            raise DepthError("the predicted depth has a median of 0 or less; median alignment needs metres above 0")
-        p = p * (float(np.median(t)) / middle)
-    elif alignment == "scale-shift-disparity":
-        scale, shift = fit_scale_shift(p, 1.0 / t)
-        p = 1.0 / np.maximum(scale * p + shift, 1.0 / farthest)
-    elif alignment != "none":
-        raise DepthError(f"unknown alignment {alignment!r}; use none, median or scale-shift-disparity")
-    p = np.clip(p, nearest, farthest)
+    t = np.asarray(truth, np.float64)
+    if np.shape(prediction) != t.shape:
+        raise DepthError(f"the prediction is {np.shape(prediction)}, the truth {t.shape}; bring them to one size first")
+    inside = (t > nearest) & (t < farthest)
+    if mask is not None:
+        inside &= np.asarray(mask, bool)
+    if inside.sum() < 2:
+        raise DepthError(f"fewer than two pixels have a true depth between {nearest:g} and {farthest:g} m")
+    p = align_metric(prediction, t, inside, alignment=alignment, nearest=nearest, farthest=farthest)
+    return _errors(p[inside], t[inside])
+
+
+def _errors(p: npt.NDArray[np.float64], t: npt.NDArray[np.float64]) -> DepthScores:
     log = np.log(p) - np.log(t)
     ratio = np.maximum(p / t, t / p)
     return DepthScores(

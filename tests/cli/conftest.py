@@ -26,8 +26,8 @@ class Outcome:
 
     @property
     def complaint(self) -> str:
-        """The one line on stderr of a command that failed as it should."""
-        lines = self.err.strip().splitlines()
+        """The one line on stderr of a command that failed as it should, besides the note of the very first run."""
+        lines = [line for line in self.err.strip().splitlines() if not line.startswith("note: compiling")]
         assert len(lines) == 1, f"expected one line on stderr, got {lines}"
         assert lines[0].startswith("error: ")
         assert "Traceback" not in self.err

@@ -70,6 +70,8 @@ def test_unreadable_photo(dofsim, tmp_path, pixels, command: str, name: str, mak
         (["--threads", "0"], "--threads"),
         (["--threads", "two"], "--threads"),
         (["--sharp-range", "1.5"], "sharp range"),
+        (["--blades", "2"], "3 blades at least"),
+        (["--squeeze", "0"], "squeeze lies in"),
         (["--jpeg-quality", "101"], "--jpeg-quality"),
         (["--source", "photo"], "--depth"),
         (["--nonsense"], "--nonsense"),

@@ -15,7 +15,7 @@ from PIL import Image
 
 import dofsim as library
 
-COMMANDS = ("render", "depth", "info", "bench")
+COMMANDS = ("render", "depth", "info", "data", "train", "eval", "export", "bench")
 
 
 def test_help_names_every_command_and_exit_code(dofsim) -> None:
@@ -197,3 +197,17 @@ def test_progress_appears_on_a_terminal_only_after_a_second(monkeypatch) -> None
     assert work("slow thing", 1.0, quiet=True) == ""
     monkeypatch.setattr(module, "PATIENCE_S", 5.0)
     assert work("quick thing", 0.0) == ""
+
+
+@pytest.mark.parametrize("command", [["train", "--data", "x", "-o", "run"], ["export", "run", "-o", "m.onnx"]])
+def test_training_without_torch_says_what_to_install(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from dofsim.cli.app import run
+    from dofsim.pix2pix import _torch
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_torch.importlib.util, "find_spec", lambda _name: None)
+    assert run(command) == 7
+    assert "pip install 'dofsim[train]'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

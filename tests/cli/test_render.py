@@ -114,6 +114,33 @@ def test_jpeg_quality_changes_the_size(dofsim, photo, depth_file, tmp_path) -> N
     assert sizes[1] > 1.5 * sizes[0]
 
 
+def test_grain_can_be_switched_off(dofsim, depth_file, tmp_path) -> None:
+    photo = tmp_path / "ramp.png"
+    codes = np.repeat(np.tile(np.linspace(90, 110, 96), (72, 1))[..., None], 3, axis=2)
+    Image.fromarray(np.round(codes).astype(np.uint8)).save(photo)
+    pictures = {}
+    for option in ("--grain", "--no-grain", None):
+        out = tmp_path / f"{option}.png"
+        wish = ["--focus", 1, "--blur", "5px", *([] if option is None else [option])]
+        assert dofsim("render", photo, "--depth", depth_file, *wish, "-o", out).code == 0
+        pictures[option] = read(out)
+    np.testing.assert_array_equal(pictures[None], pictures["--grain"])
+    behind = np.s_[10:-10, 10 : HALF - MARGIN]
+    assert (pictures["--no-grain"][behind].std(axis=0) == 0).all()
+    assert pictures["--grain"][behind].std(axis=0).max() > 0.2
+
+
+def test_the_shape_of_the_blur_and_the_highlights_can_be_chosen(dofsim, photo, depth_file, tmp_path) -> None:
+    results = []
+    for options in ([], ["--blades", "3"], ["--bubble", "1", "--cats-eye", "1"]):
+        out = tmp_path / f"{len(results)}.png"
+        assert dofsim("render", photo, "--depth", depth_file, "--focus", "1", *options, "-o", out).code == 0
+        results.append(out.read_bytes())
+    assert len(set(results)) == 3
+    out = tmp_path / "dull.png"
+    assert dofsim("render", photo, "--depth", depth_file, "--focus", "1", "--no-highlights", "-o", out).code == 0
+
+
 def test_threads_do_not_change_the_picture(dofsim, photo, depth_file, tmp_path) -> None:
     pictures = []
     for threads in (1, 3):

@@ -7,7 +7,15 @@ import pytest
 
 from dofsim.datasets.loader import prefetch, to_tensors
 from dofsim.datasets.mattes import Subject
-from dofsim.datasets.mixture import ASPECTS, Mixture, Rendered, batch_shape, permitted_mixture, reduce_pair
+from dofsim.datasets.mixture import (
+    ASPECTS,
+    Mixture,
+    Rendered,
+    batch_shape,
+    drop_speckles,
+    permitted_mixture,
+    reduce_pair,
+)
 from dofsim.errors import ParameterError
 
 
@@ -102,3 +110,18 @@ def test_shipped_weights_see_no_held_out_and_no_forbidden_scene(shared, monkeypa
     assert len({pair.key for pair in seen}) > 40
     assert not {pair.key for pair in seen} & set(committed_heldout())
     assert all(may_train(pair.source.name, pair.scene) for pair in seen)
+
+
+def test_speckles_are_dropped_and_surfaces_kept():
+    inverse = np.repeat(np.linspace(1, 2, 80, dtype=np.float32)[:, None], 100, axis=1)
+    inverse[30:60, 30:60] = 4.0  # a thing
+    inverse[10:13, 80:83] = 4.0  # a speckle
+    inverse[70:, :5] = np.nan
+    cleaned = drop_speckles(inverse)
+    assert np.isnan(cleaned[10:13, 80:83]).all()
+    assert (cleaned[32:58, 32:58] == 4.0).all()
+    assert np.isnan(cleaned[69, :6]).all()
+    kept = np.isfinite(cleaned)
+    np.testing.assert_array_equal(cleaned[kept], inverse[kept])
+    assert kept.mean() > 0.94
+    assert np.isnan(drop_speckles(np.full((9, 9), np.nan, np.float32))).all()

@@ -202,6 +202,9 @@ def test_packs_are_written_once_and_read_back(tmp_path):
     assert pack.photo[:, 0, 0, 0].tolist() == [0, 1, 2]
     assert pack.inverse.max() == 1.0
     assert len(open_packs([tmp_path])) == 1
+    write_pack(tmp_path / "few" / "a", make, range(4), (4, 6))
+    weights = [pack.weight for pack in open_packs([tmp_path, tmp_path / "few"])]
+    assert weights == pytest.approx([3**0.5, 2.0])
     (tmp_path / "empty").mkdir()
     with pytest.raises(DepthError, match="no packs"):
         open_packs([tmp_path / "empty"])

@@ -100,6 +100,9 @@ def test_bad_folders_are_told_apart(tmp_path):
     (tmp_path / "s" / "source.json").write_text("{")
     with pytest.raises(DepthError, match="does not describe"):
         index_folder(tmp_path)
+    (tmp_path / "index.csv").write_text("source,scene\ns,a\n")
+    with pytest.raises(DepthError, match="needs the columns source, scene and id"):
+        index_folder(tmp_path)
 
 
 def test_only_stated_permissive_terms_train():

@@ -122,6 +122,34 @@ def test_mirrored_photo_gives_mirrored_depth(tmp_path: Path) -> None:
     np.testing.assert_allclose(mirrored, estimate(PHOTO, model=path).values, atol=0.01)
 
 
+def test_flip_averages_over_the_mirrored_photo(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    # a network that knows left from right: red plus a third of the pixel to the left of it
+    kernel = np.zeros((1, 3, 1, 3), np.float32)
+    kernel[0, 0, 0] = 1 / 3, 1, 0
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["photo", "weight"], ["depth"], pads=[0, 1, 0, 1])], "g",
+        [helper.make_tensor_value_info("photo", TensorProto.FLOAT, (1, 3, "h", "w"))],
+        [helper.make_tensor_value_info("depth", TensorProto.FLOAT, (1, 1, "h", "w"))],
+        [numpy_helper.from_array(kernel, "weight")],
+    )  # fmt: skip
+    path = tmp_path / "m.onnx"
+    path.write_bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+    )
+    write_record(ModelRecord("m", path, input_size=64))
+    mirrored_photo = np.ascontiguousarray(PHOTO[:, ::-1])
+    plain, mirrored = estimate(PHOTO, model=path).values, estimate(mirrored_photo, model=path).values[:, ::-1]
+    assert np.abs(plain - mirrored).max() > 0.05
+    both = estimate(PHOTO, model=path, flip=True).values
+    np.testing.assert_allclose(both, (plain + mirrored) / 2, atol=0.02)
+    np.testing.assert_allclose(both, estimate(mirrored_photo, model=path, flip=True).values[:, ::-1], atol=0.02)
+    write_record(ModelRecord("m", path, input_size=64, flip=True))
+    np.testing.assert_array_equal(estimate(PHOTO, model=path).values, both)
+    np.testing.assert_array_equal(estimate(PHOTO, model=path, flip=False).values, plain)
+
+
 @pytest.mark.parametrize(
     ("output", "near_is_large", "weight", "check"),
     [

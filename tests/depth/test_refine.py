@@ -83,10 +83,35 @@ def test_flat_guide_gives_a_smooth_monotone_step() -> None:
     low[:, 16:] = 1
     fine = refine(DepthMap(low, DepthKind.RELATIVE), np.full((256, 256, 3), 127, np.uint8)).values
     slope = np.diff(fine, axis=1)
-    assert slope.min() >= -1e-6
+    assert slope.min() >= -1e-3
     # Bilinear enlargement climbs 1/8 a pixel; without colours to go by nothing may be steeper by much.
     assert slope.max() < 0.3
     assert np.ptp(fine, axis=0).max() < 1e-5
+
+
+def test_a_step_that_the_photo_does_not_show_hardly_overshoots() -> None:
+    low = np.full((32, 32), 0.3, np.float32)
+    low[:, 16:] = 0.7
+    low[0, 0], low[-1, -1] = 0, 1
+    fine = refine(DepthMap(low, DepthKind.RELATIVE), np.full((256, 256, 3), 127, np.uint8)).values[64:-64]
+    assert 0.3 - 0.05 * 0.4 < fine.min() < fine.max() < 0.7 + 0.05 * 0.4
+
+
+def test_a_thin_pole_gets_back_the_depth_that_averaging_took() -> None:
+    rng = np.random.default_rng(1)
+    truth = np.full((256, 256), 0.2, np.float32)
+    truth[:, 100:104] = 0.9  # half as wide as a pixel of the small map
+    truth[:, 180:] = 1.0
+    guide = np.where(truth[..., None] > 0.5, (200.0, 60.0, 40.0), (60.0, 90.0, 150.0)) + rng.normal(0, 4, (256, 256, 3))
+    low = shrink(truth, 8, 0.5)
+    fine = refine(DepthMap(low, DepthKind.RELATIVE), np.clip(guide, 0, 255).astype(np.uint8)).values[32:-32]
+    pole = low[8:-8, 12:13].max()
+    assert pole < 0.6
+    assert np.median(fine[:, 101:103]) > 0.65
+    assert np.abs(fine - truth[32:-32])[:, 60:140].mean() < 0.5 * np.abs(
+        enlarge(low, truth.shape) - truth
+    )[32:-32, 60:140].mean()  # fmt: skip
+    assert fine.max() <= low.max()
 
 
 @pytest.mark.parametrize("size", [(240, 320), (241, 323)])
@@ -112,6 +137,19 @@ def test_full_size_is_identity() -> None:
     assert refine(depth, guide) is depth
 
 
+def test_rough_edges_of_a_phones_map_of_full_size_are_settled() -> None:
+    import cv2
+
+    guide, disc = disc_scene()
+    truth = disc.astype(np.float32)
+    rough = cv2.GaussianBlur(np.roll(truth, 2, axis=1), (0, 0), 2.0)
+    phone = refine(DepthMap(rough, DepthKind.RELATIVE, "photo"), guide)
+    assert phone.source == "photo"
+    assert np.abs(phone.values - truth).mean() < 0.5 * np.abs(rough - truth).mean()
+    own = DepthMap(rough, DepthKind.RELATIVE, "file")
+    assert refine(own, guide) is own
+
+
 def test_larger_depth_is_averaged_down() -> None:
     rng = np.random.default_rng(0)
     values = rng.random((64, 96), np.float32)
@@ -126,7 +164,9 @@ def test_keeps_kind_source_and_detail_and_works_on_inverse_depth() -> None:
     metric = refine(DepthMap(1 / low, DepthKind.METRIC, "photo", "phone"), guide)
     inverse = refine(DepthMap(low, DepthKind.INVERSE), guide)
     assert (metric.kind, metric.source, metric.detail) == (DepthKind.METRIC, "photo", "phone")
-    np.testing.assert_allclose(1 / metric.values, inverse.values, rtol=1e-4)
+    # 1 / (1 / x) is not x to the last bit, and a decision may turn on it
+    assert np.abs(1 / metric.values - inverse.values).mean() < 1e-5
+    np.testing.assert_allclose(1 / metric.values, inverse.values, atol=0.02)
 
 
 def test_infinity_stays_far() -> None:
@@ -204,4 +244,4 @@ def test_recovers_what_a_quarter_of_the_size_and_blur_lost(shared: Path) -> None
         ratios.append(np.abs(fine - truth)[band].mean() / np.abs(enlarge(low, truth.shape) - truth)[band].mean())
     assert len(ratios) == 9
     assert max(ratios) < 1
-    assert np.mean(ratios) < 0.6
+    assert np.mean(ratios) < 0.5

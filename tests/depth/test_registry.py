@@ -93,6 +93,7 @@ def test_shipped_model_by_name_and_by_default(model: Path, monkeypatch: pytest.M
         {"sha256": 5},
         {"output": "disparity"},
         {"training_data": 3},
+        {"flip": "often"},
     ],
 )
 def test_bad_records(model: Path, stored: Any) -> None:

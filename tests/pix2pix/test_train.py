@@ -1,149 +1,99 @@
-"""The training loop: it learns, and a killed run goes on to the same weights."""
+"""The recipe of the shipped weights, from made-up photos to an ONNX file that the registry knows."""
 
 from __future__ import annotations
 
-import csv
 import itertools
+import json
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch comes with dofsim[train]")
-pytest.importorskip("timm", reason="timm comes with dofsim[train]")
+for module in ("timm", "accelerate", "safetensors", "tensorboard", "onnx"):
+    pytest.importorskip(module, reason=f"{module} comes with dofsim[train]")
 
-from torch import nn  # noqa: E402
-
-from dofsim.datasets.mixture import Batch  # noqa: E402
-from dofsim.errors import ModelError, OutputError, ParameterError  # noqa: E402
-from dofsim.pix2pix.train import (  # noqa: E402
-    Config,
-    Trainer,
-    learning_rate_factor,
-    load_checkpoint,
-    load_weights,
-    run,
-    save_atomically,
-)
+from dofsim.datasets import fabricate  # noqa: E402
+from dofsim.datasets.pack import write_pack  # noqa: E402
+from dofsim.depth.registry import find_model  # noqa: E402
+from dofsim.errors import ModelError, ParameterError  # noqa: E402
+from dofsim.pix2pix import export, train  # noqa: E402
+from dofsim.pix2pix.checkpoint import load_tensors  # noqa: E402
+from dofsim.pix2pix.optimisers import adam, learning_rate_factor  # noqa: E402
+from dofsim.pix2pix.settings import override, published  # noqa: E402
+from dofsim.pix2pix.stored import read_config  # noqa: E402
 
 
-class Tiny(nn.Module):
-    """A few convolutions with batch normalisation, in place of the U-Net."""
+def test_the_recipe_trains_resumes_and_exports(tmp_path, capsys):
+    fabricate.write_folder(tmp_path / "rgbd", {"middlebury2006": {"Aloe": 1, "Plastic": 1}})
+    write_pack(tmp_path / "pack", lambda k: (np.full((64, 64, 3), 50 * k, np.uint8), ramp()), range(3), (64, 64))
+    arguments = [
+        "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--packs", str(tmp_path / "pack"), "--start", "random",
+        "--backbone", "tf_efficientnet_lite0", "--widths", "8", "8", "8", "8", "8", "--resolution", "64",
+        "--batch", "2",
+        "--steps", "2", "--validate-every", "1", "--save-every", "1", "--log-every", "1", "--threads", "1", "--no-bf16",
+    ]  # fmt: skip
+    train.main(arguments)
+    told = capsys.readouterr().out
+    assert "2/2: ssi" in told
+    assert "step 2, best error" in told
+    config = read_config(tmp_path / "run")
+    assert (config.data.dataset, config.objective.name, config.optimiser.ema) == ("mixture", "ssi", 0.998)
+    assert (config.generator.frozen, config.channels_last) == (0, True)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Conv2d(3, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU())
-        self.head = nn.Conv2d(12, 1, 3, padding=1)
+    # what is not said is taken from the run
+    train.main(["--out", str(tmp_path / "run"), "--steps", "3"])
+    assert json.loads(load_tensors(tmp_path / "run" / "last.safetensors")[1]["progress"])["step"] == 3
+    with pytest.raises(ParameterError, match=r"optimiser\.rate"):
+        train.main(["--out", str(tmp_path / "run"), "--rate", "0.5"])
 
-    def forward(self, photo):
-        return self.head(self.encoder(photo))
-
-
-def make(step: int) -> Batch:
-    """Brightness is depth."""
-    rng = np.random.default_rng(step)
-    level = rng.random((4, 4, 4)).repeat(4, axis=1).repeat(4, axis=2)
-    photo = np.repeat((level[..., None] * 255), 3, axis=3).astype(np.uint8)
-    return Batch(photo, level.astype(np.float32), rng.random(level.shape) > 0.1)
-
-
-def tiny() -> Tiny:
-    torch.manual_seed(1)
-    return Tiny()
-
-
-def config(**more) -> Config:
-    given = {"data": "", "steps": 40, "batch": 4, "rate": 5e-3, "encoder_rate": 5e-3, "warm_up": 3, "ema": 0.9}
-    return Config(**{**given, "start": "random", "save_every": 10, "validate_every": 10, "threads": 1, **more})
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+    runs = [str(tmp_path / "run"), str(tmp_path / "run" / "last.safetensors")]
+    onnx = tmp_path / "model.onnx"
+    export.main([*runs, "-o", str(onnx), "--input-size", "96", "--data", str(tmp_path)])
+    record = find_model(onnx)
+    record.verify()
+    assert (record.licence, record.input_size, record.multiple) == ("Apache-2.0", 96, 32)
+    assert any(line.startswith("middlebury2006") for line in record.training_data)
+    assert not any(line.startswith("hololens") for line in record.training_data)
+    with pytest.raises(ParameterError, match="multiple of 32"):
+        export.main([*runs, "-o", str(onnx), "--input-size", "100"])
 
 
-def test_training_lowers_the_loss(tmp_path):
-    run(config(bf16=False), tmp_path, make, generator=tiny())
-    with (tmp_path / "log.csv").open() as stream:
-        losses = [float(row["loss"]) for row in csv.DictReader(stream)]
-    assert len(losses) == 4
-    assert losses[-1] < 0.5 * losses[0]
+def ramp():
+    return np.linspace(0.1, 1, 64, dtype=np.float32)[:, None].repeat(64, axis=1)
 
 
-@pytest.mark.parametrize("bf16", [False, True])
-def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, bf16):
-    whole = run(config(bf16=bf16), tmp_path / "whole", make, generator=tiny())
-    run(config(bf16=bf16), tmp_path / "killed", make, generator=tiny(), until=17)
-    resumed = run(config(bf16=bf16), tmp_path / "killed", make, generator=tiny())
-    assert resumed.step == whole.step == 40
-    for name, value in whole.model.state_dict().items():
-        assert torch.equal(value, resumed.model.state_dict()[name]), name
-    for name, value in whole.average.items():
-        assert torch.equal(value, resumed.average[name]), name
-
-
-def test_a_finished_run_does_nothing_more(tmp_path):
-    first = run(config(), tmp_path, make, generator=tiny())
-    again = run(config(), tmp_path, lambda _step: pytest.fail("no batch is due"), generator=tiny())
-    assert torch.equal(first.average["head.weight"], again.average["head.weight"])
-
-
-def test_best_by_validation_is_kept(tmp_path):
-    scores = iter([0.5, 0.3, 0.9, 0.4])
-    trainer = run(config(), tmp_path, make, generator=tiny(), validate=lambda _w: {"error": next(scores)})
-    assert trainer.best == 0.3
-    assert load_checkpoint(tmp_path / "best.pt")["step"] == 20
-    assert load_checkpoint(tmp_path / "last.pt")["step"] == 40
-
-
-def test_another_run_can_be_the_start(tmp_path):
-    run(config(), tmp_path / "first", make, generator=tiny())
-    trainer = Trainer(config(start=str(tmp_path / "first")), tiny())
-    for name, value in load_weights(tmp_path / "first").items():
-        assert torch.equal(trainer.model.state_dict()[name], value)
+def test_the_recipe_starts_as_the_model_card_says():
+    config = train.recipe({"data": "DATA", "bf16": True})
+    assert (config.generator.backbone, config.generator.frozen, config.generator.start) == (
+        "tf_efficientnet_lite2", 3, "imagenet",
+    )  # fmt: skip
+    assert (config.optimiser.rate, config.optimiser.encoder_rate, config.optimiser.decay) == (1e-3, 3e-4, 0.02)
+    config.check()
+    assert train.recipe({"data": "DATA", "start": "random"}).generator.frozen == 0
 
 
 def test_the_rate_warms_up_holds_and_falls():
-    settings = config(steps=100, warm_up=10, cool_down=0.4)
-    factors = [learning_rate_factor(step, settings) for step in range(101)]
-    assert factors[0] == pytest.approx(0.1)
-    assert factors[10:60] == [1.0] * 50
-    assert all(a > b for a, b in itertools.pairwise(factors[61:]))
-    assert factors[-1] == pytest.approx(0.01)
+    for decline, last in (("linear", 0.0), ("cosine", 0.01)):
+        settings = override(published(), {"warm_up": 10, "cool_down": 0.4, "decline": decline}).optimiser
+        factors = [learning_rate_factor(step, 100, settings) for step in range(101)]
+        assert factors[0] == pytest.approx(0.1)
+        assert factors[10:61] == [1.0] * 51
+        assert all(a > b for a, b in itertools.pairwise(factors[60:]))
+        assert factors[80] == pytest.approx(0.5, abs=0.01)
+        assert factors[-1] == pytest.approx(last)
 
 
-def test_a_checkpoint_of_another_generator_is_refused(tmp_path):
-    run(config(steps=2), tmp_path, make, generator=tiny())
-    with pytest.raises(ModelError, match="another generator"):
-        run(config(steps=4), tmp_path, make, generator=nn.Sequential(nn.Conv2d(3, 1, 1)))
+def test_groups_of_parameters_have_their_own_rates():
+    network = torch.nn.ModuleDict({"encoder": torch.nn.Linear(2, 3), "head": torch.nn.Linear(3, 1)})
+    network["encoder"].bias.requires_grad_(requires_grad=False)
+    settings = override(published(), {"encoder_rate": 0.1, "weight_decay": 0.5}).optimiser
+    groups = adam([network], 0.2, settings, encoder=True).param_groups
+    found = [(group["lr"], group["weight_decay"], [p.numel() for p in group["params"]]) for group in groups]
+    assert found == [(0.1, 0.5, [6]), (0.2, 0.5, [3]), (0.2, 0.0, [1])]
+    assert groups[0]["betas"] == (0.5, 0.999)
 
 
-def test_broken_checkpoints_are_said(tmp_path):
-    (tmp_path / "last.pt").write_bytes(b"nothing")
-    with pytest.raises(ModelError, match="no readable checkpoint"):
-        load_weights(tmp_path)
-    torch.save({"a": 1}, tmp_path / "other.pt")
-    with pytest.raises(ModelError, match="holds no generator"):
-        load_checkpoint(tmp_path / "other.pt")
-
-
-def test_a_failed_save_leaves_the_former_checkpoint(tmp_path, monkeypatch):
-    path = tmp_path / "last.pt"
-    save_atomically({"average": {}, "n": 1}, path)
-
-    def full(*_args, **_kwargs):
-        raise OSError("no space left")
-
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OutputError, match="no space left"):
-        save_atomically({"average": {}, "n": 2}, path)
-    monkeypatch.undo()
-    assert load_checkpoint(path)["n"] == 1
-    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
-
-
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"ema": 1.0}, {"save_every": 0}])
-def test_impossible_settings_are_refused(wrong):
-    with pytest.raises(ParameterError):
-        Trainer(config(**wrong), tiny())
+def test_weights_of_another_architecture_are_not_exported(tmp_path):
+    torch.save({"average": {"w": torch.zeros(1)}}, tmp_path / "other.pt")
+    with pytest.raises(ModelError, match="another architecture"):
+        export.main([str(tmp_path / "other.pt"), "-o", str(tmp_path / "m.onnx")])

@@ -1,0 +1,88 @@
+"""HDF5 files that may be carried across a fork or a pickle: every process opens its own handle."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dofsim.errors import DepthError
+
+if TYPE_CHECKING:
+    import h5py
+
+
+class Hdf5:
+    """A file that is opened for reading when it is first used in a process, and kept open.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: h5py.File | None = None
+        self._process = -1
+        self._arrays: dict[str, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_handle": None, "_process": -1, "_arrays": {}}
+
+    def open(self) -> h5py.File:
+        """The open file.
+
+        Raises
+        ------
+        DepthError
+            If it cannot be opened.
+        """
+        if self._handle is None or self._process != os.getpid():
+            # A handle that came through a fork is only dropped: closing it would disturb the parent's.
+            self._handle = open_hdf5(self.path)
+            self._process = os.getpid()
+            self._arrays = {}
+        return self._handle
+
+    def array(self, name: str) -> Any:
+        """The low-level h5py.h5d.DatasetID of an array, kept for the next time.
+
+        Raises
+        ------
+        DepthError
+            If the file cannot be opened.
+        KeyError
+            If there is no such array.
+        """
+        file = self.open()
+        if name not in self._arrays:
+            self._arrays[name] = file[name].id
+        return self._arrays[name]
+
+    def close(self) -> None:
+        """Close the file in this process; it is opened again when it is used."""
+        if self._handle is not None and self._process == os.getpid():
+            self._handle.close()
+        self._handle = None
+        self._arrays = {}
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    DepthError
+        If it is missing, no HDF5 file, truncated, or damaged.
+    """
+    import h5py
+
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError as error:
+        raise DepthError(f"the file {path} is missing") from error
+    except (OSError, RuntimeError, KeyError) as error:
+        said = " ".join(str(error).split())
+        reasons = {"truncated": "it is truncated", "signature not found": "it is none"}
+        why = next((reason for sign, reason in reasons.items() if sign in said), said)
+        raise DepthError(f"{path} cannot be opened as an HDF5 file: {why}") from error
