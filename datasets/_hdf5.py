@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dofsim.errors import DepthError
+from dofsim.errors import DepthError, MissingExtraError
 
 if TYPE_CHECKING:
     import h5py
@@ -74,7 +75,10 @@ def open_hdf5(path: Path) -> h5py.File:
     ------
     DepthError
         If it is missing, no HDF5 file, truncated, or damaged.
+    MissingExtraError
+        If h5py is not installed.
     """
+    require_h5py()
     import h5py
 
     try:
@@ -86,3 +90,17 @@ def open_hdf5(path: Path) -> h5py.File:
         reasons = {"truncated": "it is truncated", "signature not found": "it is none"}
         why = next((reason for sign, reason in reasons.items() if sign in said), said)
         raise DepthError(f"{path} cannot be opened as an HDF5 file: {why}") from error
+
+
+def require_h5py() -> None:
+    """Check that HDF5 files can be read and written.
+
+    Raises
+    ------
+    MissingExtraError
+        If not.
+    """
+    if importlib.util.find_spec("h5py") is None:
+        raise MissingExtraError(
+            "h5py, which reads and writes HDF5, is not installed; pip install 'dofsim[data]' brings it"
+        )

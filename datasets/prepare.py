@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dofsim import __version__
 from dofsim.datasets._codecs import Compression
+from dofsim.datasets._hdf5 import require_h5py
 from dofsim.datasets._merge import merge
 from dofsim.datasets._parts import open_parts, read_part
 from dofsim.datasets.frames import BadFrame, Frames
@@ -96,10 +97,13 @@ def prepare(
         not hold what was packed.
     OutputError
         If the file cannot be written; whatever stood there is untouched.
+    MissingExtraError
+        If h5py is not installed.
     """
     out = Path(out)
     if out.suffix.lower() not in (".h5", ".hdf5"):
         raise ParameterError(f"a packed data set is an .h5 file, not {out}")
+    require_h5py()
     listed = _listed(reader, split)
     if not listed:
         raise DepthError(

@@ -14,11 +14,12 @@ import pytest
 
 from dofsim.datasets import SPLITS, _parts, fabricate, open_frames
 from dofsim.datasets._codecs import COMPRESSIONS
+from dofsim.datasets._hdf5 import open_hdf5
 from dofsim.datasets.packed import Packed, encode_depth
 from dofsim.datasets.prepare import prepare
 from dofsim.datasets.recognise import open_reader
 from dofsim.datasets.resize import parse_size, resize
-from dofsim.errors import DepthError, OutputError, ParameterError
+from dofsim.errors import DepthError, MissingExtraError, OutputError, ParameterError
 
 
 def same(one, other) -> bool:
@@ -333,3 +334,16 @@ def test_without_the_split_file_everything_is_still_packed(tmp_path):
     assert len(open_frames(tmp_path / "out.h5", split="all")) == 12
     with pytest.raises(DepthError, match="has no frames; there are: all 12"):
         open_frames(tmp_path / "out.h5")
+
+
+def test_without_h5py_the_extra_is_named(tmp_path, monkeypatch):
+    frames = fabricate.write_folder(tmp_path / "frames", {"mine": {"room": 3}})
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    (tmp_path / "packed.h5").write_bytes(b"")
+    for action in (
+        lambda: open_hdf5(tmp_path / "packed.h5"),
+        lambda: prepare(open_reader(frames), tmp_path / "out.h5"),
+    ):
+        with pytest.raises(MissingExtraError, match=r"dofsim\[data\]"):
+            action()
+    assert not (tmp_path / "out.h5").exists()
