@@ -93,7 +93,7 @@ def main() -> int:
     parser.add_argument("--no-memory", dest="memory", action="store_false", help="do not measure peak memory")
     parser.add_argument("--no-growth", dest="growth", action="store_false", help="no curves over size and radius")
     parser.add_argument("--size", type=float, action="append", help="a size of the curve, MP; repeatable [1 3 12]")
-    parser.add_argument("--large", action="store_true", help="let the curve go on to 48 and 100 MP (8 GB of memory)")
+    parser.add_argument("--large", action="store_true", help="let the curve go on to 48 and 100 MP (6 GB of memory)")
     parser.add_argument("--curve", type=float, action="append", help="a radius of the curve, px; repeatable [4 .. 128]")
     parser.add_argument("--growth-budget", type=float, default=5.0, help="seconds per contender and point of a curve")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")

@@ -7,6 +7,7 @@ most beyond what stood there before it. A call from Python would count what the 
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 import tempfile
@@ -92,12 +93,20 @@ def _status_bytes(key: str) -> int:
     raise RuntimeError(f"/proc/self/status has no {key}")
 
 
+def _give_back_free_memory() -> None:
+    """Let the C library return what it keeps of freed memory, which the next render would use without being seen."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def render_and_tell(linear_file: Path, coc_file: Path, threads: int) -> float:
     """What a render holds at most, MB above input and output: the child's work."""
     from dofsim.bokeh import render
 
     linear, coc = np.load(linear_file), np.load(coc_file)
     render(linear, coc, threads=threads)
+    _give_back_free_memory()
     _FORGET.write_text("5", encoding="ascii")
     before = _status_bytes("VmRSS")
     out = render(linear, coc, threads=threads)

@@ -162,7 +162,7 @@ def test_bench_blur(dofsim, tmp_path) -> None:
     figures = tmp_path / "figures.json"
     result = dofsim(
         "bench", "blur", "--megapixels", 0.05, "--radius", 4, "--radius", 6, "--repeats", 1, "--budget", 0,
-        "--json", figures, "--quiet",
+        "--no-peers", "--json", figures, "--quiet",
     )  # fmt: skip
     assert result.code == 0, result.err
     table = [line for line in result.out.splitlines() if line.startswith("|")]
