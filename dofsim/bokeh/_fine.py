@@ -31,8 +31,11 @@ _HALO = 2 * _REACH + 2
 _RING = 32
 
 _LEAST_COVERAGE, _LEAST_TOTAL = 1e-4, 1e-2
-"""Layers that cover less are left out, and a pixel that less reaches in all keeps its own colour: dividing by so little
-would show the rounding of the sums."""
+"""Hidden surfaces that cover less are left out, and a pixel that less reaches in all keeps its own colour: dividing by
+so little would show the rounding of the sums."""
+
+_ROUNDING = 1e-6
+"""Other layers that cover less are left out; they are not divided, and a small light in front covers hardly more."""
 
 # Layers from front to back: the coarse front, three fine ones in front of the focus, three behind it, the coarse back,
 # and the hidden surfaces.
@@ -300,7 +303,7 @@ def _composite_row(rgb, coc, opening, z, y0, layered, x0, first, last, rows, wid
                     left *= opening[U(z - y0), U(x - x0)]
                 at = U(layer * wide) + q
                 coverage = rows[at + COVER]
-                if coverage < F(_LEAST_COVERAGE):
+                if coverage < (F(_LEAST_COVERAGE) if layer == _HIDDEN else F(_ROUNDING)):
                     continue
                 taken = left if layer == _HIDDEN else min(coverage, left)
                 share = taken / coverage

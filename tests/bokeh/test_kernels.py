@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from numba import config
 
 from dofsim.bokeh import render
 from dofsim.bokeh.oracle import disc_coverage, scatter
@@ -55,19 +56,23 @@ def test_large_discs_stay_close_to_the_oracle(radius: float) -> None:
     assert difference.max() < 0.08  # coarse grids repeat cells beyond the border, not pixels
 
 
-@pytest.mark.parametrize("radius", [8.0, 12.0, 15.9, 20.0, 31.0, 45.0])
-def test_a_point_light_becomes_a_disc(radius: float) -> None:
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("radius", [8.0, 12.0, 15.9, 20.0, 31.0, 45.0, 63.0, 90.0, 130.0])
+def test_a_point_light_becomes_a_disc(radius: float, side: int) -> None:
+    if config.DISABLE_JIT and radius > 50:
+        pytest.skip("takes minutes without the JIT")
     size = 2 * int(radius) + 41
     rgb = np.zeros((size, size, 3), np.float32)
     rgb[size // 2, size // 2] = 1000.0
-    coc = np.full((size, size), radius, np.float32)
+    coc = np.full((size, size), side * radius, np.float32)
     light = render(rgb, coc, threads=1)[..., 1] / 1000.0
     truth = np.zeros((size, size))
     coverage = disc_coverage(radius)
     n = coverage.shape[0] // 2
     truth[size // 2 - n : size // 2 + n + 1, size // 2 - n : size // 2 + n + 1] = coverage / coverage.sum()
     assert light.sum() == pytest.approx(1.0, abs=0.01)
-    assert np.abs(light - truth).sum() < 0.15
+    # In front the octaves do not quite meet; only very large discs show it.
+    assert np.abs(light - truth).sum() < (0.06 if side * radius < -100 else 0.05)
 
 
 def test_the_span_table_adds_up_to_the_area_of_the_disc() -> None:
