@@ -86,23 +86,9 @@ def _draw_mixed(rgb, coc, top, left, side, sign, least, most, level, acc, stride
 
 @njit(**KERNEL)
 def coarse_layer(  # type: ignore[no-untyped-def]
-    rgb,
-    coc,
-    cells,
-    spans,
-    fine_spans,
-    fine_side,
-    side,
-    apart,
-    group,
-    is_last,
-    level,
-    stride,
-    acc,
-    touched,
-    table,
+    rgb, coc, cells, spans, fine_spans, fine_side, side, apart, group, is_last, level, stride, acc, touched, table,
     shape,
-):
+):  # fmt: skip
     """Draw the layer of one level (>= 1) of the FRONT or the BACK, where it can reach tiles that need layers.
 
     ``cells``, ``spans``: means and ranges of the squares of ``side`` px, those of the level (``cells``, float32

@@ -1,10 +1,10 @@
 """The plain truth for the kernels: every pixel spreads over its circle of confusion, written to be read.
 
 Each source pixel adds its light to every pixel that its disc covers, weighted by covered area / disc area (other
-apertures: by the light that falls there). Sources
-are kept in layers by side of the focus plane and size of the radius, and the layers are composited from the
-nearest to the farthest by saturation: a layer takes ``min(coverage, what is left of 1)``. So a surface that falls
-into several layers adds up without seams, and a covered surface does not shine through.
+apertures: by the light that falls there). Sources are kept in layers by side of the focus plane and size of the
+radius, and the layers are composited from the nearest to the farthest by saturation: a layer takes
+``min(coverage, what is left of 1)``. So a surface that falls into several layers adds up without seams, and a covered
+surface does not shine through.
 """
 
 from __future__ import annotations

@@ -13,9 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 IN_FOCUS_RADIUS = 0.6
 """Pixels with a smaller circle of confusion, px, are sharp: a disc of this radius covers one pixel."""
 
@@ -78,8 +75,6 @@ class Plan:
         Side, px, of the cells in which edges are found; a power of two <= 2^L.
     padded_height, padded_width : int
         The size rounded up to a multiple of 2^L and of ``TILE``; the picture is reflected into the rest.
-    start : int64 array, shape (L + 2,)
-        First cell of each level from 1 on, if all levels lay one behind the other.
     """
 
     height: int
@@ -88,7 +83,6 @@ class Plan:
     cell: int
     padded_height: int
     padded_width: int
-    start: npt.NDArray[np.int64]
 
     @property
     def cell_level(self) -> int:
@@ -120,10 +114,7 @@ def make_plan(height: int, width: int, max_radius: float) -> Plan:
         levels += 1
     unit = max(2**levels, TILE)
     padded_height, padded_width = -(-height // unit) * unit, -(-width // unit) * unit
-    start = np.zeros(levels + 2, np.int64)
-    for level in range(1, levels + 1):
-        start[level + 1] = start[level] + (padded_height >> level) * (padded_width >> level)
-    return Plan(height, width, levels, cell, padded_height, padded_width, start)
+    return Plan(height, width, levels, cell, padded_height, padded_width)
 
 
 def cell_size(height: int, width: int, max_radius: float) -> int:
