@@ -194,7 +194,14 @@ def _looks_like_grain(blocks: _Blocks, inside: npt.NDArray[np.intp], flat: npt.N
 
 
 def add_grain(
-    linear: Float32, coc: Float32, grain: Grain, profile: ColourProfile, *, bits: int = 8, threads: int = 1
+    linear: Float32,
+    coc: Float32,
+    grain: Grain,
+    profile: ColourProfile,
+    *,
+    bits: int = 8,
+    threads: int = 1,
+    place: tuple[int, int] | None = None,
 ) -> None:
     """Add grain to a blurred picture, in place, as much as the blur has taken away.
 
@@ -217,11 +224,16 @@ def add_grain(
         Of the codes to which the picture will be rounded.
     threads : int
         The result does not depend on it.
+    place : (int, int), optional
+        For a band of a picture: its first row, a multiple of 64, and the height of the picture, px. It gets the same
+        noise as in one piece. Default: this is all of it.
     """
     from dofsim._grain import add_codes
 
     assert linear.flags.c_contiguous, "a copy would be changed, not the picture"
     height, width, _ = linear.shape
+    begin, whole = place or (0, height)
+    assert begin % _ROWS == 0, "the noise of rounding is drawn for so many rows at a time"
     random = np.random.default_rng(_SEED)
     kernel = grain.kernel
     margin = len(kernel) // 2
@@ -229,7 +241,7 @@ def add_grain(
     line = np.convolve(random.standard_normal(_NOISE + width, np.float32), kernel, mode="same")
     uniform = random.random(_NOISE + _ROWS * width, np.float32) - np.float32(0.5)
     # Every row comes from somewhere else: there are no seams, and nothing comes again.
-    starts = random.integers(0, _NOISE, height + 2 * margin)
+    starts = random.integers(0, _NOISE, whole + 2 * margin)[begin:]
     first = int(np.float32(2.0**-_OCTAVES).view(np.int32)) >> _SHIFT
     table = _noise_table(grain, profile, first, 1.0 if bits == 8 else 1 / 257)
     in_focus, area = np.float32(IN_FOCUS_RADIUS), np.float32(grain.area / math.pi)

@@ -26,7 +26,7 @@ _NO_COLOUR = 1e-3  # light in the rim that says nothing about the colour
 
 
 def recover_highlights(
-    linear_rgb: npt.NDArray[np.float32], where: npt.NDArray[np.bool_] | None = None
+    linear_rgb: npt.NDArray[np.float32], where: npt.NDArray[np.bool_] | None = None, *, longer: int | None = None
 ) -> npt.NDArray[np.float32]:
     """Raise clipped channels to what the light behind them plausibly had; leave everything else as it is.
 
@@ -48,6 +48,8 @@ def recover_highlights(
         Scene-linear radiance, 1.0 = white.
     where : bool array, shape (H, W), optional
         Pixels that may be raised; default: all.
+    longer : int, optional
+        Longer side, px, of the picture of which this is a part; default: this is all of it.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def recover_highlights(
     spots = cv2.bitwise_not(cv2.inRange(linear_rgb, (-math.inf,) * 3, (math.nextafter(CLIPPED, 0.0),) * 3))
     if not spots.any():
         return linear_rgb
-    longer = max(height, width)
+    longer = longer or max(height, width)
     ring = max(_LEAST_RING, round(_RING * longer))
     around = cv2.dilate(spots, _disc(ring))
     beside = cv2.dilate(spots, _disc(ring - 1))

@@ -17,6 +17,7 @@ from dofsim.depth.depth_map import DepthKind, DepthMap
 from dofsim.errors import DepthError, DofsimWarning, ParameterError
 from dofsim.focus import Focus, parse_focus, parse_point, resolve_focus
 from dofsim.photo import Photo
+from dofsim.refocus import Setting, refocus, rows_at_a_time
 
 if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
@@ -126,6 +127,17 @@ class Scene:
         DepthError
             If an f-number is asked of relative depth.
         """
+        return self._setting(focus, focus_at, aperture, focal_length, blur, sharp_range).coc(self.depth)
+
+    def _setting(
+        self,
+        focus: float | str | Focus,
+        focus_at: str | tuple[float, float] | None,
+        aperture: float | None,
+        focal_length: float | None,
+        blur: float | str | None,
+        sharp_range: float | None,
+    ) -> Setting:
         at = self.focus_inverse_depth(focus, focus_at)
         if aperture is not None and blur is not None:
             raise ParameterError("give either an aperture (f-number) or a blur (share of the diagonal), not both")
@@ -149,8 +161,7 @@ class Scene:
         else:
             radius = lens.parse_blur(DEFAULT_BLUR if blur is None else blur, self.diagonal_px)
             factor = lens.artistic_factor(radius, at, far, near, sharp_range)
-        coc = lens.circle_of_confusion(self.depth.inverse().values, at, factor)
-        return lens.keep_sharp(coc, factor * sharp_range * (near - far))
+        return Setting(at, factor, factor * sharp_range * (near - far))
 
     def render(
         self,
@@ -165,6 +176,7 @@ class Scene:
         highlights: bool = True,
         grain: bool = True,
         threads: int | None = None,
+        max_memory: str | float | None = None,
     ) -> Photo:
         """The photo as a lens with this focus and aperture would have taken it.
 
@@ -182,6 +194,9 @@ class Scene:
             :func:`dofsim.grain.add_grain`), so that they match the sharp ones and smooth walls show no contours.
         threads : int, optional
             Threads of the renderer; default: all cores.
+        max_memory : str or float, optional
+            What the process may hold, ``"2GB"`` or bytes; default: the environment's ``DOFSIM_MAX_MEMORY``, else 60 %
+            of what is free. Where that is too little for the whole photo, it is rendered in bands of rows.
 
         Returns
         -------
@@ -192,16 +207,9 @@ class Scene:
         Raises
         ------
         ParameterError, DepthError
-            As :meth:`coc`.
+            As :meth:`coc`; ParameterError too if the memory is too little for the smallest band.
         """
-        coc = self.coc(
-            focus,
-            focus_at=focus_at,
-            aperture=aperture,
-            focal_length=focal_length,
-            blur=blur,
-            sharp_range=sharp_range,
-        )
+        setting = self._setting(focus, focus_at, aperture, focal_length, blur, sharp_range)
         if self.depth.is_flat():
             warnings.warn(
                 "the depth is the same everywhere, so there is nothing to defocus; the photo is copied as it is",
@@ -209,18 +217,19 @@ class Scene:
                 stacklevel=2,
             )
             return self.photo
-        from dofsim.bokeh import render
-        from dofsim.bokeh.plan import IN_FOCUS_RADIUS
         from dofsim.bokeh.render import default_threads
-        from dofsim.grain import add_grain
-        from dofsim.highlights import recover_highlights
 
-        light = recover_highlights(self.linear, np.abs(coc) >= IN_FOCUS_RADIUS) if highlights else self.linear
-        blurred = render(light, coc, shape, threads=threads)
-        if grain:
-            bits = 8 * self.photo.pixels.dtype.itemsize
-            add_grain(blurred, coc, self.grain, self.photo.profile, bits=bits, threads=threads or default_threads())
-        return self.photo.with_linear(blurred)
+        return refocus(
+            self.photo,
+            self.depth,
+            setting,
+            shape,
+            linear=lambda: self.linear,
+            highlights=highlights,
+            grain=(lambda: self.grain) if grain else None,
+            threads=threads or default_threads(),
+            rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory),
+        )
 
     def preview_focus(
         self,

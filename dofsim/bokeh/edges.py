@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +12,6 @@ from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, MARGIN, TILE, Plan
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
-
-_SOFTNESS = 1 / 1200
-"""Width of the mixed colours beside an edge, as a share of the diagonal: 4 px of a 12 MP photo."""
 
 _PORTION = 4096
 
@@ -70,7 +66,7 @@ def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.N
     places = np.argwhere((highest - lowest > jump) | lit)
     y, x = places.T
     steep = high - low > jump
-    away = max(2 * _softness(plan) // plan.cell, 1)
+    away = max(2 * plan.softness // plan.cell, 1)
     crowded = (
         steep[np.minimum(y + away, rows - 1), x]
         & steep[np.maximum(y - away, 0), x]
@@ -103,7 +99,7 @@ def find_edges(
     colour = np.zeros((*near.shape, 3), np.float32)
     workers.run(
         lambda first: _edges.find_edges(
-            rgb, coc, places, crowded, cell, jump, _softness(plan), first, min(first + _PORTION, len(places)),
+            rgb, coc, places, crowded, cell, jump, plan.softness, first, min(first + _PORTION, len(places)),
             far, distance, colour, away,
         ),
         range(0, len(places), _PORTION),
@@ -152,7 +148,3 @@ def hidden_sources(edges: Edges, apart: Floats, plan: Plan) -> dict[tuple[int, i
 
 def _jump(plan: Plan) -> np.float32:
     return np.float32(max(1.0, 0.5 * plan.cell))
-
-
-def _softness(plan: Plan) -> int:
-    return max(1, round(math.hypot(plan.height, plan.width) * _SOFTNESS))

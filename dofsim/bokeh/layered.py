@@ -35,7 +35,16 @@ _SPAN_TILES = 8
 _CASCADE_ROWS = 8 * PATCH
 
 
-def render_layered(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture | None, threads: int) -> Floats:
+def render_layered(
+    rgb: Floats,
+    coc: Floats,
+    max_radius: float,
+    aperture: Aperture | None,
+    threads: int,
+    *,
+    whole: tuple[int, int] | None = None,
+    top: int = 0,
+) -> Floats:
     """Render with occlusion and filled hidden surfaces, at a cost nearly independent of the radius.
 
     Parameters
@@ -50,14 +59,19 @@ def render_layered(rgb: Floats, coc: Floats, max_radius: float, aperture: Apertu
         Default: a disc.
     threads : int
         >= 1; does not change the result.
+    whole : (int, int), optional
+        Height and width of the picture of which this is a band, px; default: this is all of it.
+    top : int
+        Row of that picture with which the band begins.
 
     Returns
     -------
     float32 array, shape (H, W, 3)
     """
-    plan = make_plan(coc.shape[0], coc.shape[1], max_radius)
+    whole = whole or (coc.shape[0], coc.shape[1])
+    plan = make_plan(coc.shape[0], coc.shape[1], max_radius, whole)
     table = span_table(LARGEST_DRAWN)
-    shape = None if aperture is None else shape_table(aperture, LARGEST_DRAWN, *coc.shape)
+    shape = None if aperture is None else shape_table(aperture, LARGEST_DRAWN, *whole, top)
     out = np.empty_like(rgb)
     with Workers(threads) as workers:
         means, spans = _survey(rgb, coc, plan, workers)

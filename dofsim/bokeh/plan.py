@@ -11,6 +11,7 @@ layers. The result depends on these alone, not on the number of threads.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 IN_FOCUS_RADIUS = 0.6
@@ -57,6 +58,9 @@ BORDER = MARGIN // 2 - 2
 
 FRONT, BACK, HIDDEN = range(3)
 
+_SOFTNESS = 1 / 1200
+"""Width of the mixed colours beside an edge, as a share of the diagonal: 4 px of a 12 MP photo."""
+
 _COARSE_CELL_RADIUS = 34.0
 _COARSE_CELL_PIXELS = 4_000_000
 
@@ -75,6 +79,8 @@ class Plan:
         Side, px, of the cells in which edges are found; a power of two <= 2^L.
     padded_height, padded_width : int
         The size rounded up to a multiple of 2^L and of ``TILE``; the picture is reflected into the rest.
+    softness : int
+        Width of the mixed colours beside an edge, px.
     """
 
     height: int
@@ -83,6 +89,12 @@ class Plan:
     cell: int
     padded_height: int
     padded_width: int
+    softness: int
+
+    @property
+    def unit(self) -> int:
+        """The meshes of all grids begin anew every so many px; a multiple of ``TILE`` and of ``2^L``."""
+        return max(1 << self.levels, TILE)
 
     @property
     def cell_level(self) -> int:
@@ -94,7 +106,7 @@ class Plan:
         return self.padded_height >> level, self.padded_width >> level
 
 
-def make_plan(height: int, width: int, max_radius: float) -> Plan:
+def make_plan(height: int, width: int, max_radius: float, whole: tuple[int, int] | None = None) -> Plan:
     """Plan the rendering of a picture.
 
     Parameters
@@ -103,18 +115,22 @@ def make_plan(height: int, width: int, max_radius: float) -> Plan:
         px, >= 1.
     max_radius : float
         Largest radius in the picture, px, >= 0.
+    whole : (int, int), optional
+        Height and width of the picture of which this is a band; default: ``height`` and ``width``.
 
     Returns
     -------
     Plan
     """
-    cell = cell_size(height, width, max_radius)
+    whole = whole or (height, width)
+    cell = cell_size(*whole, max_radius)
     levels = 2
     while max_radius >= FINE_RADIUS * 2**levels:
         levels += 1
     unit = max(2**levels, TILE)
     padded_height, padded_width = -(-height // unit) * unit, -(-width // unit) * unit
-    return Plan(height, width, levels, cell, padded_height, padded_width)
+    softness = max(1, round(math.hypot(*whole) * _SOFTNESS))
+    return Plan(height, width, levels, cell, padded_height, padded_width, softness)
 
 
 def cell_size(height: int, width: int, max_radius: float) -> int:

@@ -70,7 +70,7 @@ class ShapeTable(NamedTuple):
     unit: np.float32
 
 
-def shape_table(aperture: Aperture, max_radius: int, height: int, width: int) -> ShapeTable:
+def shape_table(aperture: Aperture, max_radius: int, height: int, width: int, top: int = 0) -> ShapeTable:
     """Table of an aperture for radii of 0..max_radius px, in a picture of a size.
 
     Parameters
@@ -80,12 +80,14 @@ def shape_table(aperture: Aperture, max_radius: int, height: int, width: int) ->
         Largest radius, px, >= 1.
     height, width : int
         px.
+    top : int
+        Row of the picture that counts as row 0.
 
     Returns
     -------
     ShapeTable
     """
-    middle = np.float32((height - 1) / 2), np.float32((width - 1) / 2)
+    middle = np.float32((height - 1) / 2 - top), np.float32((width - 1) / 2)
     unit = np.float32(2 / math.hypot(height, width))
     table = _spans(aperture, max_radius)
     return table._replace(cats_eye=np.float32(aperture.cats_eye), middle_y=middle[0], middle_x=middle[1], unit=unit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -129,6 +130,10 @@ def render(
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")
     ] = None,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(metavar="2GB", help="Most memory to use; large photos then go in bands.  [60 % of what is free]"),
+    ] = None,
     jpeg_quality: Annotated[
         int | None, typer.Option(metavar="1..100", min=1, max=100, help="Quality of JPEG, WebP, AVIF.")
     ] = None,
@@ -147,6 +152,7 @@ def render(
       dofsim render dog.heic --focus 1.2m --aperture 1.8
       dofsim render *.jpg -o refocused/
     """
+    from dofsim import memory
     from dofsim.bokeh.aperture import Aperture
     from dofsim.cli.outputs import place_outputs, refuse_inputs
     from dofsim.cli.report import Report
@@ -154,6 +160,8 @@ def render(
     from dofsim.photo.encode import FORMATS
 
     parse_focus(focus)
+    if max_memory is not None:
+        os.environ[memory.LIMIT] = str(memory.parse_memory(max_memory))
     if out is not None and out.suffix and not out.is_dir() and out.suffix.lower() not in FORMATS:
         raise ParameterError(f"cannot write {out}: choose one of {', '.join(FORMATS)}")
     if depth is None and (depth_kind is not None or near is not None):

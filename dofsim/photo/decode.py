@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
+from dofsim import memory
 from dofsim.errors import PhotoError
 from dofsim.photo import colour
 from dofsim.photo.exif import bare_exif, exif_of_tiff
@@ -57,17 +58,20 @@ def quiet() -> Iterator[None]:
 
 
 def check_size(width: int, height: int) -> None:
-    """Refuse pictures above ``MAX_PIXELS``.
+    """Refuse pictures above ``MAX_PIXELS``, and those that do not fit into memory.
 
     Raises
     ------
     PhotoError
         If the picture is larger.
+    ParameterError
+        If it takes more memory than may be used (:func:`dofsim.memory.check_photo`).
     """
     if width * height > MAX_PIXELS:
         raise PhotoError(
             f"it claims {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000} megapixels that are read"
         )
+    memory.check_photo(width, height)
 
 
 def decode(data: bytes, file_format: str) -> Decoded:

@@ -1,0 +1,131 @@
+"""Render a large picture a band of rows at a time, with what surrounds the band in view, so that no seam shows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dofsim.bokeh.aperture import Aperture
+from dofsim.bokeh.plan import IN_FOCUS_RADIUS, make_plan
+
+Floats = npt.NDArray[np.float32]
+
+UNIT = 64
+"""Bands begin at multiples of so many rows, or of the coarsest grid's cells where these are larger."""
+
+_REACH = 4
+"""Radii from which light can come: a hidden surface runs below the near one for as long as their circles differ, twice
+the largest radius at most, and spreads by its own."""
+
+_MARGIN = 32
+"""Rows more, for the meshes in which edges are found and the reach of edges is rounded up."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Some rows of a picture.
+
+    Attributes
+    ----------
+    first, last : int
+        The rows that are rendered, the last exclusive.
+    top, bottom : int
+        The rows that are looked at for it, the last exclusive.
+    """
+
+    first: int
+    last: int
+    top: int
+    bottom: int
+
+    @property
+    def kept(self) -> slice:
+        """The rows that are rendered, among those that are looked at."""
+        return slice(self.first - self.top, self.last - self.top)
+
+
+def halo(height: int, width: int, max_radius: float) -> int:
+    """Rows above and below a band that have to be looked at, a multiple of the meshes' period."""
+    unit = _unit(height, width, max_radius)
+    return -(-math.ceil(_REACH * max_radius + _MARGIN) // unit) * unit
+
+
+def split(height: int, width: int, max_radius: float, rows: int) -> list[Band]:
+    """Cut a picture into bands of which none looks at more than a number of rows.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the picture, px.
+    max_radius : float
+        Largest radius of the circle of confusion in the whole picture, px.
+    rows : int
+        Largest number of rows that a band may look at; it is exceeded where it is below :func:`least_rows`.
+
+    Returns
+    -------
+    list of Band
+        One that looks at everything where that is possible.
+    """
+    if rows >= height:
+        return [Band(0, height, 0, height)]
+    unit, around = _unit(height, width, max_radius), halo(height, width, max_radius)
+    most = max((rows - 2 * around) // unit, 1) * unit
+    count = -(-height // most)
+    step = -(-height // (count * unit)) * unit
+    return [
+        Band(first, min(first + step, height), max(first - around, 0), min(first + step + around, height))
+        for first in range(0, height, step)
+    ]
+
+
+def least_rows(height: int, width: int, max_radius: float) -> int:
+    """The fewest rows that a band has to look at."""
+    return min(2 * halo(height, width, max_radius) + _unit(height, width, max_radius), height)
+
+
+def render_band(
+    rgb: Floats,
+    coc: Floats,
+    band: Band,
+    whole: tuple[int, int],
+    max_radius: float,
+    aperture: Aperture | None,
+    threads: int,
+) -> Floats:
+    """Render one band as :func:`dofsim.bokeh.render` would within the whole picture.
+
+    Parameters
+    ----------
+    rgb : float32 array, shape (bottom - top, W, 3), C-contiguous
+        Scene-linear, of the rows that the band looks at; finite.
+    coc : float32 array, shape (bottom - top, W), C-contiguous
+        Signed radius, px, of those rows; ``abs(coc) <= max_radius``.
+    band : Band
+        From :func:`split`.
+    whole : (int, int)
+        Height and width of the picture, px.
+    max_radius : float
+        Largest radius in the whole picture, px.
+    aperture : Aperture, optional
+        Default: a disc.
+    threads : int
+        >= 1; does not change the result.
+
+    Returns
+    -------
+    float32 array, shape (last - first, W, 3)
+    """
+    if max_radius < IN_FOCUS_RADIUS:
+        return rgb[band.kept].copy()
+    from dofsim.bokeh.layered import render_layered
+
+    shape = None if aperture is None or aperture.is_disc else aperture
+    return render_layered(rgb, coc, max_radius, shape, threads, whole=whole, top=band.top)[band.kept]
+
+
+def _unit(height: int, width: int, max_radius: float) -> int:
+    return max(make_plan(height, width, max_radius).unit, UNIT)

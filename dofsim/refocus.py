@@ -1,0 +1,149 @@
+"""Photo, depth and lens in, refocused photo out; a band of rows at a time where memory is short."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from dofsim import lens, memory
+from dofsim.depth.depth_map import DepthMap
+from dofsim.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dofsim.bokeh import Aperture
+    from dofsim.grain import Grain
+    from dofsim.photo import Photo
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A lens that is focused: what turns inverse depth into a circle of confusion.
+
+    Attributes
+    ----------
+    focus : float
+        Inverse depth of the plane of focus, in the depth map's inverse unit.
+    factor : float
+        K, px per unit of inverse depth.
+    sharp_px : float
+        Circles up to so large, px, are drawn as points (see :func:`dofsim.lens.keep_sharp`).
+    """
+
+    focus: float
+    factor: float
+    sharp_px: float
+
+    def coc(self, depth: DepthMap) -> Floats:
+        """Signed radius of every pixel, px, float32 of the map's shape."""
+        coc = lens.circle_of_confusion(depth.inverse().values, self.focus, self.factor)
+        return lens.keep_sharp(coc, self.sharp_px)
+
+    def max_radius(self, depth: DepthMap) -> float:
+        """Largest radius of any pixel, px."""
+        ends = np.array([depth.range()], np.float32)
+        coc = lens.keep_sharp(lens.circle_of_confusion(ends, self.focus, self.factor), self.sharp_px)
+        return float(np.abs(coc).max())
+
+
+def refocus(
+    photo: Photo,
+    depth: DepthMap,
+    setting: Setting,
+    shape: Aperture | None,
+    *,
+    linear: Callable[[], Floats],
+    highlights: bool,
+    grain: Callable[[], Grain] | None,
+    threads: int,
+    rows: int,
+) -> Photo:
+    """Refocus a photo, in bands of rows if they are more than ``rows``.
+
+    Parameters
+    ----------
+    photo : Photo
+    depth : DepthMap
+        Of every pixel of the photo.
+    setting : Setting
+    shape : Aperture, optional
+    linear : callable
+        Gives the whole photo in linear light; called only if that is worked on in one piece.
+    highlights : bool
+    grain : callable, optional
+        Measures the grain of the photo; None: add none.
+    threads : int
+    rows : int
+        That are worked on at a time.
+
+    Returns
+    -------
+    Photo
+        Bands give what one piece would, but for the rounding of sums and a few pixels at the limit of sight.
+    """
+    from dofsim.bokeh import render
+    from dofsim.bokeh.bands import render_band, split
+    from dofsim.bokeh.plan import IN_FOCUS_RADIUS
+    from dofsim.grain import add_grain
+    from dofsim.highlights import recover_highlights
+
+    size = photo.height, photo.width
+    longest = float(max(size))
+    max_radius = min(setting.max_radius(depth), longest)
+    noise = grain() if grain else None
+    codes = np.empty_like(photo.pixels)
+    bands = split(*size, max_radius, rows)
+    for band in bands:
+        seen, own = slice(band.top, band.bottom), slice(band.first, band.last)
+        light = linear() if len(bands) == 1 else photo.profile.to_linear(photo.pixels[seen])
+        coc = np.clip(setting.coc(replace(depth, values=depth.values[seen])), -longest, longest)
+        if highlights:
+            light = recover_highlights(light, np.abs(coc) >= IN_FOCUS_RADIUS, longer=max(size))
+        if len(bands) == 1:
+            blurred = render(light, coc, shape, threads=threads)
+        else:
+            blurred = render_band(light, coc, band, size, max_radius, shape, threads)
+        del light
+        if noise is not None:
+            bits = 8 * photo.pixels.dtype.itemsize
+            place = band.first, photo.height
+            add_grain(blurred, coc[band.kept], noise, photo.profile, bits=bits, threads=threads, place=place)
+        codes[own] = photo.profile.from_linear(blurred, like=photo.pixels[own])
+        del blurred
+    return replace(photo, pixels=codes)
+
+
+def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | None) -> int:
+    """How many rows of a photo fit into memory at a time, at most all of them.
+
+    Parameters
+    ----------
+    photo : Photo
+    max_radius : float
+        Largest radius of the circle of confusion, px.
+    max_memory : str, float or None
+        See :func:`dofsim.memory.limit`.
+
+    Raises
+    ------
+    ParameterError
+        If not even the smallest band fits.
+    """
+    from dofsim.bokeh.bands import least_rows
+
+    room = memory.limit(max_memory) - memory.used() - photo.pixels.nbytes
+    rows = int(room // (memory.RENDERING * photo.width))
+    least = least_rows(photo.height, photo.width, min(max_radius, float(max(photo.height, photo.width))))
+    if rows < least:
+        lacking = (least - rows) * memory.RENDERING * photo.width
+        raise ParameterError(
+            f"rendering this photo takes {memory.megabytes(lacking)} more than may be used; "
+            "blur less, make the photo smaller, or give more memory (--max-memory)"
+        )
+    return min(rows, photo.height)
