@@ -7,6 +7,7 @@ import pytest
 
 import dofsim
 from dofsim import DepthKind, DepthMap, memory, refocus
+from dofsim.bokeh.bands import least_rows
 from dofsim.errors import ParameterError
 from dofsim.photo import Photo
 
@@ -67,3 +68,13 @@ def test_a_photo_that_cannot_fit_is_not_decoded(monkeypatch: pytest.MonkeyPatch)
     memory.check_photo(1000, 1000)
     with pytest.raises(ParameterError, match="--max-memory"):
         memory.check_photo(10_000, 10_000)
+
+
+def test_huge_photos_go_in_bands_even_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = scene().photo
+    assert refocus.rows_at_a_time(photo, 6.0, "4GB") == HEIGHT
+    monkeypatch.setattr(memory, "IN_ONE_PIECE", HEIGHT * WIDTH - 1)
+    monkeypatch.setattr(memory, "AT_A_TIME", 500 * WIDTH)
+    assert refocus.rows_at_a_time(photo, 6.0, "4GB") == 500
+    monkeypatch.setattr(memory, "AT_A_TIME", WIDTH)
+    assert refocus.rows_at_a_time(photo, 6.0, "4GB") == least_rows(HEIGHT, WIDTH, 6.0)
