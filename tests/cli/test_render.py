@@ -213,3 +213,18 @@ def _give_every_photo_depth(library, monkeypatch) -> None:
         return prepare(photo, depth=library.DepthMap(ramp, library.DepthKind.RELATIVE))
 
     monkeypatch.setattr(library, "prepare", with_ramp)
+
+
+def test_metadata_is_kept_until_it_is_to_be_left_out(dofsim, depth_file, pixels, tmp_path) -> None:
+    exif = Image.Exif()
+    exif[271] = "ACME"
+    exif[0x8825] = {1: "N", 2: (48.0, 51.0, 29.0)}
+    photo = tmp_path / "place.jpg"
+    Image.fromarray(pixels).save(photo, exif=exif)
+    for options, maker, place in (((), "ACME", 48.0), (("--strip-gps",), "ACME", None), (("--strip-all",), None, None)):
+        out = tmp_path / "out.jpg"
+        assert dofsim("render", photo, "--depth", depth_file, *options, "-o", out).code == 0
+        with Image.open(out) as image:
+            tags = image.getexif()
+            assert tags.get(271) == maker
+            assert tags.get_ifd(0x8825).get(2, (None,))[0] == place
