@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
     from dofsim.grain import Grain
 
-DEFAULT_BLUR = 0.02
-DEFAULT_SHARP_RANGE = 0.02
 DepthSource = Literal["auto", "photo", "estimator"]
 
 _ASPECT_TOLERANCE = 0.02
@@ -144,7 +142,7 @@ class Scene:
         if aperture is None and focal_length is not None:
             raise ParameterError("a focal length acts together with an f-number; give --aperture too")
         if sharp_range is None:
-            sharp_range = DEFAULT_SHARP_RANGE if aperture is None else 0.0
+            sharp_range = lens.DEFAULT_SHARP_RANGE if aperture is None else 0.0
         if not 0.0 <= sharp_range <= 1.0:
             raise ParameterError(f"the sharp range is a share of the depth range, 0..1, not {sharp_range}")
         far, near = self.depth.range()
@@ -159,7 +157,7 @@ class Scene:
             )
             factor = lens.physical_factor(aperture, focal, at, self.diagonal_px)
         else:
-            radius = lens.parse_blur(DEFAULT_BLUR if blur is None else blur, self.diagonal_px)
+            radius = lens.parse_blur(lens.DEFAULT_BLUR if blur is None else blur, self.diagonal_px)
             factor = lens.artistic_factor(radius, at, far, near, sharp_range)
         return Setting(at, factor, factor * sharp_range * (near - far))
 
@@ -201,7 +199,8 @@ class Scene:
         Returns
         -------
         Photo
-            Same size, bit depth, profile and metadata. With flat depth there is nothing to defocus:
+            Same size, bit depth, profile and metadata, with the recipe in its XMP (see
+            :class:`dofsim.recipe.Recipe`). With flat depth there is nothing to defocus:
             the photo itself comes back and a :class:`~dofsim.errors.DofsimWarning` is issued.
 
         Raises
@@ -218,8 +217,9 @@ class Scene:
             )
             return self.photo
         from dofsim.bokeh.render import default_threads
+        from dofsim.recipe import recipe_of_arguments
 
-        return refocus(
+        refocused = refocus(
             self.photo,
             self.depth,
             setting,
@@ -230,6 +230,18 @@ class Scene:
             threads=threads or default_threads(),
             rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory),
         )
+        recipe = recipe_of_arguments(
+            focus,
+            focus_at,
+            blur,
+            shape,
+            aperture=aperture,
+            focal_length=focal_length,
+            sharp_range=sharp_range,
+            highlights=highlights,
+            grain=grain,
+        )
+        return recipe.written_into(refocused, self.depth)
 
     def preview_focus(
         self,

@@ -3,45 +3,28 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dofsim.cli.options import DepthSource, Flip, Model, Overwrite, Photos, Quiet, Source
+from dofsim.cli.options import Flip, Model, Overwrite, Photos, Quiet, Source
 from dofsim.errors import DofsimError, ParameterError
 
 if TYPE_CHECKING:
-    from dofsim.bokeh import Aperture
     from dofsim.cli.report import Report
     from dofsim.depth import DepthMap
+    from dofsim.recipe import Recipe
 
 _STAGES = 4
-
-
-@dataclass(frozen=True)
-class _Wish:
-    """Everything about a rendering but the photo."""
-
-    focus: str
-    focus_at: str | None
-    aperture: float | None
-    focal_length: float | None
-    blur: str | None
-    sharp_range: float | None
-    shape: Aperture | None
-    highlights: bool
-    grain: bool
-    threads: int | None
-    source: DepthSource
-    model: str | None
-    flip: bool | None
-    jpeg_quality: int | None
-    preview_focus: bool
+_NOT_IN_RECIPES = frozenset(
+    ("photos", "like", "depth", "depth_kind", "near", "out", "save_depth", "preview_focus", "threads", "max_memory")
+    + ("overwrite", "quiet")
+)
 
 
 def render(
+    context: typer.Context,
     photos: Photos,
     focus: Annotated[
         str,
@@ -117,6 +100,10 @@ def render(
     source: Source = "auto",
     model: Model = None,
     flip: Flip = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(metavar="RESULT", help="Do as in this result of dofsim, but for the options that are given."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="File, or folder for several.  [NAME.dof.jpg]")
     ] = None,
@@ -151,15 +138,16 @@ def render(
       dofsim render dog.heic --focus-at 45%,40% --blur 3% -o dog.jpg
       dofsim render dog.heic --focus 1.2m --aperture 1.8
       dofsim render *.jpg -o refocused/
+      dofsim render cat.heic --like dog.dof.jpg
     """
     from dofsim import memory
-    from dofsim.bokeh.aperture import Aperture
     from dofsim.cli.outputs import place_outputs, refuse_inputs
     from dofsim.cli.report import Report
-    from dofsim.focus import parse_focus
     from dofsim.photo.encode import FORMATS
+    from dofsim.recipe import Recipe, read_recipe
 
-    parse_focus(focus)
+    given = {name: value for name, value in context.params.items() if _is_given(context, name)}
+    recipe = (Recipe() if like is None else read_recipe(like)).but(**given)
     if max_memory is not None:
         os.environ[memory.LIMIT] = str(memory.parse_memory(max_memory))
     if out is not None and out.suffix and not out.is_dir() and out.suffix.lower() not in FORMATS:
@@ -171,7 +159,6 @@ def render(
     if depth is not None and (source != "auto" or model is not None or flip is not None):
         raise ParameterError("give either --depth or --source/--model/--flip, not both")
 
-    shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye)
     places = place_outputs(photos, out, "focus" if preview_focus else "dof")
     depth_places: list[Path] | list[None] = [None] * len(photos)
     if save_depth is not None:
@@ -179,29 +166,12 @@ def render(
         refuse_inputs(depth_places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
     refuse_inputs(places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
 
-    wish = _Wish(
-        focus,
-        focus_at,
-        aperture,
-        focal_length,
-        blur,
-        sharp_range,
-        shape,
-        highlights,
-        grain,
-        threads,
-        source,
-        model,
-        flip,
-        jpeg_quality,
-        preview_focus,
-    )
     exit_code = 0
     with Report(_STAGES * len(photos), quiet=quiet) as report:
         own_depth = _read_own_depth(depth, depth_kind, near) if depth is not None else None
         for photo, place, depth_place in zip(photos, places, depth_places, strict=True):
             try:
-                _render_one(photo, place, depth_place, own_depth, wish, report)
+                _render_one(photo, place, depth_place, own_depth, recipe, preview_focus, threads, report)
             except DofsimError as error:
                 if len(photos) == 1:
                     raise
@@ -219,8 +189,20 @@ def _read_own_depth(path: Path, kind: str | None, near: Literal["bright", "dark"
     return read_depth(path, kind=DepthKind(kind) if kind else None, near=near or "bright")
 
 
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return name not in _NOT_IN_RECIPES and source is not None and source.name == "COMMANDLINE"
+
+
 def _render_one(
-    path: Path, place: Path, depth_place: Path | None, depth: DepthMap | None, wish: _Wish, report: Report
+    path: Path,
+    place: Path,
+    depth_place: Path | None,
+    depth: DepthMap | None,
+    recipe: Recipe,
+    preview_focus: bool,
+    threads: int | None,
+    report: Report,
 ) -> None:
     report.stage(f"{path.name}: reading")
     import dofsim
@@ -231,33 +213,14 @@ def _render_one(
         for note in photo.notes:
             report.note(f"{path.name}: {note}")
         report.stage(f"{path.name}: depth")
-        scene = dofsim.prepare(photo, depth=depth, source=wish.source, model=wish.model, flip=wish.flip)
+        scene = recipe.prepare(photo, depth=depth)
         if depth_place is not None:
             dofsim.write_depth(scene.depth, depth_place, overwrite=True)
         report.stage(f"{path.name}: blurring")
-        if not wish.preview_focus:
-            finish_compiling()
-        if wish.preview_focus:
-            result = scene.preview_focus(
-                wish.focus,
-                focus_at=wish.focus_at,
-                aperture=wish.aperture,
-                focal_length=wish.focal_length,
-                blur=wish.blur,
-                sharp_range=wish.sharp_range,
-            )
+        if preview_focus:
+            result = recipe.preview_focus(scene)
         else:
-            result = scene.render(
-                wish.focus,
-                focus_at=wish.focus_at,
-                aperture=wish.aperture,
-                focal_length=wish.focal_length,
-                blur=wish.blur,
-                sharp_range=wish.sharp_range,
-                shape=wish.shape,
-                highlights=wish.highlights,
-                grain=wish.grain,
-                threads=wish.threads,
-            )
+            finish_compiling()
+            result = recipe.render(scene, threads=threads)
         report.stage(f"{path.name}: writing")
-        result.save(place, quality=wish.jpeg_quality, overwrite=True)
+        result.save(place, quality=recipe.jpeg_quality, overwrite=True)
