@@ -216,19 +216,10 @@ class Scene:
                 stacklevel=2,
             )
             return self.photo
-        from dofsim.bokeh.render import default_threads
         from dofsim.recipe import recipe_of_arguments
 
-        refocused = refocus(
-            self.photo,
-            self.depth,
-            setting,
-            shape,
-            linear=lambda: self.linear,
-            highlights=highlights,
-            grain=(lambda: self.grain) if grain else None,
-            threads=threads or default_threads(),
-            rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory),
+        refocused = self.render_setting(
+            setting, shape=shape, highlights=highlights, grain=grain, threads=threads, max_memory=max_memory
         )
         recipe = recipe_of_arguments(
             focus,
@@ -242,6 +233,49 @@ class Scene:
             grain=grain,
         )
         return recipe.written_into(refocused, self.depth)
+
+    def render_setting(
+        self,
+        setting: Setting,
+        *,
+        shape: Aperture | None = None,
+        highlights: bool = True,
+        grain: bool = True,
+        threads: int | None = None,
+        max_memory: str | float | None = None,
+    ) -> Photo:
+        """The photo through a lens whose circle of confusion is given as a law, such as one of a sequence.
+
+        Parameters
+        ----------
+        setting : Setting
+            Plane of focus and K (see :func:`dofsim.sequence.lens_settings`).
+        shape, highlights, grain, threads, max_memory
+            See :meth:`render`.
+
+        Returns
+        -------
+        Photo
+            Same size, bit depth, profile and metadata.
+
+        Raises
+        ------
+        ParameterError
+            If the memory is too little for the smallest band.
+        """
+        from dofsim.bokeh.render import default_threads
+
+        return refocus(
+            self.photo,
+            self.depth,
+            setting,
+            shape,
+            linear=lambda: self.linear,
+            highlights=highlights,
+            grain=(lambda: self.grain) if grain else None,
+            threads=threads or default_threads(),
+            rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory),
+        )
 
     def preview_focus(
         self,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _STAGES = 4
 _NOT_IN_RECIPES = frozenset(
     ("photos", "like", "depth", "depth_kind", "near", "out", "save_depth", "preview_focus", "threads", "max_memory")
-    + ("overwrite", "quiet")
+    + ("strip_gps", "strip_all", "overwrite", "quiet")
 )
 
 
@@ -124,6 +124,10 @@ def render(
     jpeg_quality: Annotated[
         int | None, typer.Option(metavar="1..100", min=1, max=100, help="Quality of JPEG, WebP, AVIF.")
     ] = None,
+    strip_gps: Annotated[bool, typer.Option("--strip-gps", help="Leave the place (GPS) out of the output.")] = False,
+    strip_all: Annotated[
+        bool, typer.Option("--strip-all", help="Leave all metadata out of the output but the colour profile.")
+    ] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> int:
@@ -171,7 +175,18 @@ def render(
         own_depth = _read_own_depth(depth, depth_kind, near) if depth is not None else None
         for photo, place, depth_place in zip(photos, places, depth_places, strict=True):
             try:
-                _render_one(photo, place, depth_place, own_depth, recipe, preview_focus, threads, report)
+                _render_one(
+                    photo,
+                    place,
+                    depth_place,
+                    own_depth,
+                    recipe,
+                    report,
+                    preview_focus=preview_focus,
+                    threads=threads,
+                    strip_gps=strip_gps,
+                    strip_all=strip_all,
+                )
             except DofsimError as error:
                 if len(photos) == 1:
                     raise
@@ -200,9 +215,12 @@ def _render_one(
     depth_place: Path | None,
     depth: DepthMap | None,
     recipe: Recipe,
+    report: Report,
+    *,
     preview_focus: bool,
     threads: int | None,
-    report: Report,
+    strip_gps: bool,
+    strip_all: bool,
 ) -> None:
     report.stage(f"{path.name}: reading")
     import dofsim
@@ -223,4 +241,6 @@ def _render_one(
             finish_compiling()
             result = recipe.render(scene, threads=threads)
         report.stage(f"{path.name}: writing")
+        if strip_gps or strip_all:
+            result = result.without_metadata(gps_only=not strip_all)
         result.save(place, quality=recipe.jpeg_quality, overwrite=True)
