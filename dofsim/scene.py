@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
     from dofsim.grain import Grain
 
-DEFAULT_BLUR = 0.02
-DEFAULT_SHARP_RANGE = 0.02
 DepthSource = Literal["auto", "photo", "estimator"]
 
 _ASPECT_TOLERANCE = 0.02
@@ -144,7 +142,7 @@ class Scene:
         if aperture is None and focal_length is not None:
             raise ParameterError("a focal length acts together with an f-number; give --aperture too")
         if sharp_range is None:
-            sharp_range = DEFAULT_SHARP_RANGE if aperture is None else 0.0
+            sharp_range = lens.DEFAULT_SHARP_RANGE if aperture is None else 0.0
         if not 0.0 <= sharp_range <= 1.0:
             raise ParameterError(f"the sharp range is a share of the depth range, 0..1, not {sharp_range}")
         far, near = self.depth.range()
@@ -159,7 +157,7 @@ class Scene:
             )
             factor = lens.physical_factor(aperture, focal, at, self.diagonal_px)
         else:
-            radius = lens.parse_blur(DEFAULT_BLUR if blur is None else blur, self.diagonal_px)
+            radius = lens.parse_blur(lens.DEFAULT_BLUR if blur is None else blur, self.diagonal_px)
             factor = lens.artistic_factor(radius, at, far, near, sharp_range)
         return Setting(at, factor, factor * sharp_range * (near - far))
 
@@ -201,7 +199,8 @@ class Scene:
         Returns
         -------
         Photo
-            Same size, bit depth, profile and metadata. With flat depth there is nothing to defocus:
+            Same size, bit depth, profile and metadata, with the recipe in its XMP (see
+            :class:`dofsim.recipe.Recipe`). With flat depth there is nothing to defocus:
             the photo itself comes back and a :class:`~dofsim.errors.DofsimWarning` is issued.
 
         Raises
@@ -217,9 +216,23 @@ class Scene:
                 stacklevel=2,
             )
             return self.photo
-        return self.render_setting(
+        from dofsim.recipe import recipe_of_arguments
+
+        refocused = self.render_setting(
             setting, shape=shape, highlights=highlights, grain=grain, threads=threads, max_memory=max_memory
         )
+        recipe = recipe_of_arguments(
+            focus,
+            focus_at,
+            blur,
+            shape,
+            aperture=aperture,
+            focal_length=focal_length,
+            sharp_range=sharp_range,
+            highlights=highlights,
+            grain=grain,
+        )
+        return recipe.written_into(refocused, self.depth)
 
     def render_setting(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dofsim import __version__
-from dofsim.cli import bench, data, depth, evaluate, export, info, models, rack, render, stack, train
+from dofsim.cli import bench, data, depth, evaluate, export, info, models, rack, render, stack, train, ui
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ app.command("rack", short_help="Pull focus through a photo: a short film.")(rack
 app.command("stack", short_help="Make a focus stack of a photo, with its optics.")(stack.stack)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
+app.command("ui", short_help="Refocus with a finger, in a browser.")(ui.ui)
 app.add_typer(data.app, name="data", short_help="Look at data sets, and pack them for training.")
 app.command("train", short_help="Train a depth estimator.")(train.train)
 app.command("eval", short_help="Score a depth model on a data set.")(evaluate.evaluate)
