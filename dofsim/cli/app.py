@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dofsim import __version__
-from dofsim.cli import bench, data, depth, evaluate, export, info, models, render, train
+from dofsim.cli import bench, data, depth, doctor, evaluate, export, info, models, render, train, warmup
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ app.command("eval", short_help="Score a depth model on a data set.")(evaluate.ev
 app.command("export", short_help="Write a trained depth estimator as ONNX.")(export.export)
 app.add_typer(models.app, name="models", short_help="List depth models, and fetch public ones.")
 app.add_typer(bench.app, name="bench", short_help="Measure dofsim on this machine.")
+app.command("doctor", short_help="Say whether all is well on this machine, and what to do if not.")(doctor.doctor)
+app.command("warmup", short_help="Compile the kernels before the first photo.")(warmup.warmup)
 
 
 def _print_version(wanted: bool) -> None:
@@ -109,6 +111,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
             if isinstance(error, OSError):
                 # Reading a photo has errors of its own; what is left is mostly a full disk behind stdout.
                 _complain(f"the system refused: {error}")
+                return OutputError.exit_code
+            if "no locator available" in str(error):
+                _complain("Numba may write its kernels to no folder; set NUMBA_CACHE_DIR to one that you may write to")
                 return OutputError.exit_code
             _complain(
                 f"unexpected {type(error).__name__}: {error}; this is a bug of dofsim (DOFSIM_DEBUG=1 shows where)"
