@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dofsim import __version__
-from dofsim.cli import bench, data, depth, doctor, evaluate, export, info, models, render, train, warmup
+from dofsim.cli import bench, compare, data, depth, doctor, evaluate, export, info, models, render, train, warmup
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ app = typer.Typer(
 app.command("render", short_help="Refocus photos.")(render.render)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
+app.command("compare", short_help="Compare two pictures: PSNR, SSIM, a split view.")(compare.compare)
 app.add_typer(data.app, name="data", short_help="Look at data sets, and pack them for training.")
 app.command("train", short_help="Train a depth estimator.")(train.train)
 app.command("eval", short_help="Score a depth model on a data set.")(evaluate.evaluate)
