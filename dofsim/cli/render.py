@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dofsim.depth import DepthMap
 
 _STAGES = 4
+_PREVIEW_SIDE = 1600
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,10 @@ def render(
     ] = None,
     preview_focus: Annotated[
         bool,
-        typer.Option("--preview-focus", help="Instead of blurring, tint what is in front (warm) and behind (cool)."),
+        typer.Option(
+            "--preview-focus",
+            help="Instead of blurring, tint what is in front (warm) and behind (cool), in 1600 px at most.",
+        ),
     ] = False,
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")
@@ -245,6 +249,7 @@ def _render_one(
                 focal_length=wish.focal_length,
                 blur=wish.blur,
                 sharp_range=wish.sharp_range,
+                longest_side=_PREVIEW_SIDE,
             )
         else:
             result = scene.render(
