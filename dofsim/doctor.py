@@ -36,6 +36,7 @@ EXTRAS = {
     "plot": "matplotlib",
     "train": "torch",
     "ui": "gradio",
+    "video": "av",
     "cluster": "ray",
 }
 """The optional parts, and the distribution that each stands and falls with."""

@@ -10,7 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dofsim import __version__
-from dofsim.cli import bench, compare, data, depth, doctor, evaluate, export, info, models, render, train, warmup
+from dofsim.cli import (
+    bench,
+    compare,
+    data,
+    depth,
+    doctor,
+    evaluate,
+    export,
+    info,
+    models,
+    rack,
+    render,
+    stack,
+    train,
+    warmup,
+)
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
@@ -43,6 +58,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("render", short_help="Refocus photos.")(render.render)
+app.command("rack", short_help="Pull focus through a photo: a short film.")(rack.rack)
+app.command("stack", short_help="Make a focus stack of a photo, with its optics.")(stack.stack)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
 app.command("compare", short_help="Compare two pictures: PSNR, SSIM, a split view.")(compare.compare)
