@@ -231,7 +231,7 @@ def draw(plan: Plan, test: Frames, out: Path, truth: Path | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="RGB-D folders (dofsim.datasets.rgbd), or the file they are packed in")
+    parser.add_argument("--data", required=True, help="RGB-D folders, or a file they are packed in")
     parser.add_argument("--work", required=True, type=Path, help="run folders; gone on with")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--filters", type=int, default=16, help="of the first layers; 64 as published")

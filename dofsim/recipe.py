@@ -200,9 +200,9 @@ class Recipe:
         )
         return self.written_into(result, scene.depth)
 
-    def preview_focus(self, scene: Scene) -> Photo:
+    def preview_focus(self, scene: Scene, *, longest_side: int | None = None) -> Photo:
         """What will be sharp, see :meth:`dofsim.Scene.preview_focus`; the result carries the recipe."""
-        return self.written_into(scene.preview_focus(**self._optics()), scene.depth)
+        return self.written_into(scene.preview_focus(**self._optics(), longest_side=longest_side), scene.depth)
 
     def _optics(self) -> dict[str, Any]:
         names = ("focus", "focus_at", "aperture", "focal_length", "blur", "sharp_range")

@@ -21,6 +21,7 @@ _NOT_IN_RECIPES = frozenset(
     ("photos", "like", "depth", "depth_kind", "near", "out", "save_depth", "preview_focus", "threads", "max_memory")
     + ("strip_gps", "strip_all", "overwrite", "quiet")
 )
+_PREVIEW_SIDE = 1600
 
 
 def render(
@@ -112,7 +113,10 @@ def render(
     ] = None,
     preview_focus: Annotated[
         bool,
-        typer.Option("--preview-focus", help="Instead of blurring, tint what is in front (warm) and behind (cool)."),
+        typer.Option(
+            "--preview-focus",
+            help="Instead of blurring, tint what is in front (warm) and behind (cool), in 1600 px at most.",
+        ),
     ] = False,
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")
@@ -236,7 +240,7 @@ def _render_one(
             dofsim.write_depth(scene.depth, depth_place, overwrite=True)
         report.stage(f"{path.name}: blurring")
         if preview_focus:
-            result = recipe.preview_focus(scene)
+            result = recipe.preview_focus(scene, longest_side=_PREVIEW_SIDE)
         else:
             finish_compiling()
             result = recipe.render(scene, threads=threads)
