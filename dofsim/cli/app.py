@@ -11,6 +11,7 @@ import typer
 
 from dofsim import __version__
 from dofsim.cli import (
+    batch,
     bench,
     compare,
     data,
@@ -59,6 +60,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("render", short_help="Refocus photos.")(render.render)
+app.command("batch", short_help="Refocus folders full of photos, on all cores.")(batch.batch)
 app.command("rack", short_help="Pull focus through a photo: a short film.")(rack.rack)
 app.command("stack", short_help="Make a focus stack of a photo, with its optics.")(stack.stack)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)

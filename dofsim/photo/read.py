@@ -45,8 +45,32 @@ def read_photo(path: str | os.PathLike[str], *, max_pixels: float = MAX_PIXELS) 
         If the file is missing, empty, damaged, larger than ``max_pixels``, or no photo of a supported format.
     """
     path = Path(path)
-    data = _load(path)
-    file_format = _recognise(data, path.name)
+    return replace(parse_photo(_load(path), path.name), path=path)
+
+
+def parse_photo(data: bytes, name: str) -> Photo:
+    """Read a photo from the bytes of its file, as they come from an object store.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    name : str
+        For messages.
+
+    Returns
+    -------
+    Photo
+        As :func:`read_photo` gives it, with no ``path``.
+
+    Raises
+    ------
+    PhotoError
+        As :func:`read_photo`.
+    """
+    if not data:
+        raise PhotoError(f"{name} is empty (0 bytes)")
+    file_format = _recognise(data, name)
     with quiet():
         try:
             heif_depth = None
@@ -59,12 +83,12 @@ def read_photo(path: str | os.PathLike[str], *, max_pixels: float = MAX_PIXELS) 
                 decoded = found.original
             photo = _assemble(decoded)
         except DofsimError as error:
-            raise PhotoError(f"{path.name}: {error}") from None
+            raise PhotoError(f"{name}: {error}") from None
         except Exception as error:  # decoders raise anything on damaged bytes
             reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
-            raise PhotoError(f"{path.name} is damaged or cut short and cannot be read ({reason})") from error
+            raise PhotoError(f"{name} is damaged or cut short and cannot be read ({reason})") from error
     depth, notes = _fit(found.depth, photo)
-    return replace(photo, path=path, depth=depth, notes=(*photo.notes, *found.notes, *notes))
+    return replace(photo, depth=depth, notes=(*photo.notes, *found.notes, *notes))
 
 
 def _load(path: Path) -> bytes:
