@@ -199,3 +199,29 @@ def parse_blur(blur: float | str, diagonal_px: float) -> float:
     if not 0.0 <= radius <= 0.5 * diagonal_px:
         raise ParameterError(f"blur {blur!r} is out of range; it goes from 0% to 50% of the diagonal")
     return radius
+
+
+def parse_f_number(text: float | str) -> float:
+    """An f-number, from ``1.8`` or ``"f/1.8"``.
+
+    Parameters
+    ----------
+    text : float or str
+
+    Returns
+    -------
+    float
+        > 0.
+
+    Raises
+    ------
+    ParameterError
+        If it cannot be read or is not a positive number.
+    """
+    try:
+        number = float(str(text).strip().lower().removeprefix("f/"))
+    except ValueError:
+        number = 0.0
+    if not (number > 0 and math.isfinite(number)):
+        raise ParameterError(f"cannot read {text!r} as an f-number; write f/1.8 or 1.8")
+    return number

@@ -217,6 +217,39 @@ class Scene:
                 stacklevel=2,
             )
             return self.photo
+        return self.render_setting(
+            setting, shape=shape, highlights=highlights, grain=grain, threads=threads, max_memory=max_memory
+        )
+
+    def render_setting(
+        self,
+        setting: Setting,
+        *,
+        shape: Aperture | None = None,
+        highlights: bool = True,
+        grain: bool = True,
+        threads: int | None = None,
+        max_memory: str | float | None = None,
+    ) -> Photo:
+        """The photo through a lens whose circle of confusion is given as a law, such as one of a sequence.
+
+        Parameters
+        ----------
+        setting : Setting
+            Plane of focus and K (see :func:`dofsim.sequence.lens_settings`).
+        shape, highlights, grain, threads, max_memory
+            See :meth:`render`.
+
+        Returns
+        -------
+        Photo
+            Same size, bit depth, profile and metadata.
+
+        Raises
+        ------
+        ParameterError
+            If the memory is too little for the smallest band.
+        """
         from dofsim.bokeh.render import default_threads
 
         return refocus(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dofsim import __version__
-from dofsim.cli import bench, data, depth, evaluate, export, info, models, render, train
+from dofsim.cli import bench, data, depth, evaluate, export, info, models, rack, render, stack, train
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("render", short_help="Refocus photos.")(render.render)
+app.command("rack", short_help="Pull focus through a photo: a short film.")(rack.rack)
+app.command("stack", short_help="Make a focus stack of a photo, with its optics.")(stack.stack)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
 app.add_typer(data.app, name="data", short_help="Look at data sets, and pack them for training.")

@@ -39,6 +39,8 @@ class _Wish:
     flip: bool | None
     jpeg_quality: int | None
     preview_focus: bool
+    strip_gps: bool
+    strip_all: bool
 
 
 def render(
@@ -137,6 +139,10 @@ def render(
     jpeg_quality: Annotated[
         int | None, typer.Option(metavar="1..100", min=1, max=100, help="Quality of JPEG, WebP, AVIF.")
     ] = None,
+    strip_gps: Annotated[bool, typer.Option("--strip-gps", help="Leave the place (GPS) out of the output.")] = False,
+    strip_all: Annotated[
+        bool, typer.Option("--strip-all", help="Leave all metadata out of the output but the colour profile.")
+    ] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> int:
@@ -195,6 +201,8 @@ def render(
         flip,
         jpeg_quality,
         preview_focus,
+        strip_gps,
+        strip_all,
     )
     exit_code = 0
     with Report(_STAGES * len(photos), quiet=quiet) as report:
@@ -260,4 +268,6 @@ def _render_one(
                 threads=wish.threads,
             )
         report.stage(f"{path.name}: writing")
+        if wish.strip_gps or wish.strip_all:
+            result = result.without_metadata(gps_only=not wish.strip_all)
         result.save(place, quality=wish.jpeg_quality, overwrite=True)

@@ -156,7 +156,7 @@ def _current(photo: Photo, file_format: str, left_out: list[str]) -> Metadata:
 
 
 def _holds_depth(extension: tuple[bytes, ...]) -> bool:
-    joined = b"".join(segment[75:] for segment in extension)
+    joined = b"".join(segment[xmp.EXTENSION_HEADER :] for segment in extension)
     return xmp.GDEPTH.encode() in joined or xmp.GIMAGE.encode() in joined
 
 

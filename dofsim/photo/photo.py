@@ -134,6 +134,24 @@ class Photo:
             raise ParameterError(f"linear pixels of shape {linear.shape} do not fit a photo of {self.pixels.shape}")
         return replace(self, pixels=self.profile.from_linear(linear.astype(np.float32, copy=False), like=self.pixels))
 
+    def without_metadata(self, *, gps_only: bool = False) -> Photo:
+        """Return the same photo with less to tell about its owner; it looks the same.
+
+        Parameters
+        ----------
+        gps_only : bool
+            Take out the place alone: the GPS directory of EXIF, and GPS properties of XMP. What a camera's maker
+            writes into a maker note of its own, and places that somebody typed as text, stay.
+
+        Returns
+        -------
+        Photo
+            Without EXIF, XMP and resolution. The colour profile stays, without which the colours would be wrong; the
+            orientation is in the pixels, which are upright. ``focal_length_35mm`` stays too; it is not written.
+        """
+        kept = self.metadata.without_place() if gps_only else Metadata(icc=self.metadata.icc)
+        return replace(self, metadata=kept)
+
     def save(
         self, path: str | os.PathLike[str] | None = None, *, quality: int | None = None, overwrite: bool = False
     ) -> Path:

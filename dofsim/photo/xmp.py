@@ -10,6 +10,8 @@ GIMAGE = "http://ns.google.com/photos/1.0/image/"
 APPLE_DEPTH = "http://ns.apple.com/depthData/1.0/"
 APPLE_PIXELS = "http://ns.apple.com/pixeldatainfo/1.0/"
 NOTE = "http://ns.adobe.com/xmp/note/"
+EXTENSION_HEADER = 75
+"""Length in bytes of what stands before the packet in a JPEG segment that extends it: name, hash, length, offset."""
 _CAMERA = "http://ns.google.com/photos/1.0/camera/"
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 _TIFF = "http://ns.adobe.com/tiff/1.0/"
@@ -94,6 +96,33 @@ def updated_xmp(packet: bytes, width: int, height: int, *, keeps_extension: bool
         changed |= _update(element, width, height, keeps_extension)
     if not changed:
         return packet
+    return _written(document)
+
+
+def without_gps(packet: bytes) -> bytes | None:
+    """Take every property out of an XMP packet whose name begins with GPS, of whatever namespace and however deep.
+
+    Returns
+    -------
+    bytes or None
+        The same bytes if there was none. None if the packet cannot be read but mentions GPS.
+    """
+    if b"gps" not in packet.lower():
+        return packet
+    try:
+        document = _parse(packet)
+    except Exception:  # noqa: BLE001 - what cannot be read cannot be cleaned
+        return None
+    for element in list(document.getElementsByTagName("*")):
+        for attribute in _attributes(element):
+            if (attribute.localName or "").lower().startswith("gps") and attribute.namespaceURI != _XMLNS:
+                element.removeAttributeNode(attribute)
+        if (element.localName or "").lower().startswith("gps") and element.parentNode is not None:
+            element.parentNode.removeChild(element)
+    return _written(document)
+
+
+def _written(document: Document) -> bytes:
     return "\n".join(node.toxml() for node in document.childNodes).encode()
 
 
