@@ -45,10 +45,10 @@ def read_photo(path: str | os.PathLike[str], *, max_pixels: float = MAX_PIXELS) 
         If the file is missing, empty, damaged, larger than ``max_pixels``, or no photo of a supported format.
     """
     path = Path(path)
-    return replace(parse_photo(_load(path), path.name), path=path)
+    return replace(parse_photo(_load(path), path.name, max_pixels=max_pixels), path=path)
 
 
-def parse_photo(data: bytes, name: str) -> Photo:
+def parse_photo(data: bytes, name: str, *, max_pixels: float = MAX_PIXELS) -> Photo:
     """Read a photo from the bytes of its file, as they come from an object store.
 
     Parameters
@@ -57,6 +57,8 @@ def parse_photo(data: bytes, name: str) -> Photo:
         The whole file.
     name : str
         For messages.
+    max_pixels : float, optional
+        See :func:`read_photo`.
 
     Returns
     -------
