@@ -14,7 +14,7 @@ from dofsim.depth.depth_map import DepthMap
 from dofsim.errors import DofsimError, PhotoError
 from dofsim.photo import colour, embedded
 from dofsim.photo.colour import ColourProfile
-from dofsim.photo.decode import Decoded, decode, quiet
+from dofsim.photo.decode import MAX_PIXELS, Decoded, decode, quiet
 from dofsim.photo.exif import focal_length_35mm
 from dofsim.photo.heif import decode_heif
 from dofsim.photo.orientation import upright
@@ -24,13 +24,15 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 SUPPORTED = "JPEG, PNG, TIFF, WebP, HEIC/HEIF or AVIF"
 
 
-def read_photo(path: str | os.PathLike[str]) -> Photo:
+def read_photo(path: str | os.PathLike[str], *, max_pixels: float = MAX_PIXELS) -> Photo:
     """Read a photo.
 
     Parameters
     ----------
     path : str or path-like
         A JPEG, PNG, TIFF, WebP, HEIC/HEIF or AVIF file; recognised by its content, not by its name.
+    max_pixels : float
+        Larger photos are refused before they are decoded; default, and the most: 300 megapixels.
 
     Returns
     -------
@@ -40,13 +42,13 @@ def read_photo(path: str | os.PathLike[str]) -> Photo:
     Raises
     ------
     PhotoError
-        If the file is missing, empty, damaged, larger than 300 megapixels, or no photo of a supported format.
+        If the file is missing, empty, damaged, larger than ``max_pixels``, or no photo of a supported format.
     """
     path = Path(path)
-    return replace(parse_photo(_load(path), path.name), path=path)
+    return replace(parse_photo(_load(path), path.name, max_pixels=max_pixels), path=path)
 
 
-def parse_photo(data: bytes, name: str) -> Photo:
+def parse_photo(data: bytes, name: str, *, max_pixels: float = MAX_PIXELS) -> Photo:
     """Read a photo from the bytes of its file, as they come from an object store.
 
     Parameters
@@ -55,6 +57,8 @@ def parse_photo(data: bytes, name: str) -> Photo:
         The whole file.
     name : str
         For messages.
+    max_pixels : float, optional
+        See :func:`read_photo`.
 
     Returns
     -------
@@ -73,9 +77,9 @@ def parse_photo(data: bytes, name: str) -> Photo:
         try:
             heif_depth = None
             if file_format == "HEIF":
-                decoded, heif_depth = decode_heif(data)
+                decoded, heif_depth = decode_heif(data, max_pixels)
             else:
-                decoded = decode(data, file_format)
+                decoded = decode(data, file_format, max_pixels)
             found = embedded.find(data, decoded, heif_depth)
             if found.original is not None:
                 decoded = found.original
