@@ -12,7 +12,7 @@ from typing import Any, Literal
 from dofsim.batch.journal import Journal
 from dofsim.batch.places import Job, plan_jobs
 from dofsim.batch.pool import Pool
-from dofsim.batch.work import DONE, Row, run_here
+from dofsim.batch.work import DONE, Bench, Row, rows_of
 from dofsim.errors import ParameterError
 
 Engine = Literal["local", "ray"]
@@ -103,6 +103,8 @@ def run_batch(
         raise ParameterError(f"the number of workers is 0 or more, not {workers} (--workers)")
     if engine not in ("local", "ray"):
         raise ParameterError(f"the engine is local or ray, not {engine!r}")
+    if engine == "local" and address is not None:
+        raise ParameterError("an address is that of a cluster; give --engine ray too")
     begun = time.perf_counter()
     options = dict(options or {})
     jobs = plan_jobs(inputs, out, suffix=suffix, overwrite=overwrite)
@@ -134,12 +136,15 @@ def _rows(
     if not jobs:
         return
     if engine == "ray":
-        raise ParameterError(f"there is no engine for {address} yet")
+        from dofsim.batch.on_ray import run_on_ray
+
+        yield from run_on_ray(jobs, options, depth_cache, workers or None, address)
+        return
     from dofsim.bokeh.render import default_threads
 
     # A store in memory is seen by this process alone.
     if workers == 0 or any(place.startswith("memory:") for job in jobs for place in (job.source, job.output)):
-        yield from run_here(jobs, options, depth_cache)
+        yield from rows_of(Bench(options, depth_cache, default_threads()), jobs)
         return
     with Pool(min(workers or default_threads(), len(jobs)), options, depth_cache, max_memory) as pool:
         try:

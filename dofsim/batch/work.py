@@ -25,6 +25,8 @@ Row = dict[str, Any]
 """What is reported of a photo: see :data:`dofsim.batch.journal.COLUMNS`."""
 
 DONE, FAILED = "done", "failed"
+IN_FLIGHT = 5
+"""Photos that a bench has begun and not ended, at most: one is read, one made, one written, and two wait between."""
 
 
 @dataclass
@@ -194,28 +196,20 @@ class Bench:
             ticket.row["note"] = "; ".join(filter(None, (ticket.row.get("note", ""), *left_out)))
 
 
-def run_here(
-    jobs: Iterable[Job], options: dict[str, Any], depth_cache: str | None, threads: int | None = None
-) -> Iterator[Row]:
-    """Do the jobs in this process; for stores that only this process sees, such as ``memory://``.
+def rows_of(bench: Bench, jobs: Iterable[Job]) -> Iterator[Row]:
+    """Do jobs in this process and give their rows as they end.
 
     Parameters
     ----------
+    bench : Bench
     jobs : iterable of Job
-    options, depth_cache
-        See :class:`Bench`.
-    threads : int, optional
-        Default: all cores.
 
     Yields
     ------
     dict
-        Rows.
+        In the order of the jobs.
     """
-    from dofsim.bokeh.render import default_threads
-
     rows: queue.Queue[Row | None] = queue.Queue()
-    bench = Bench(options, depth_cache, threads or default_threads())
 
     def work() -> None:
         try:
@@ -225,7 +219,8 @@ def run_here(
 
     thread = threading.Thread(target=work, name="worker", daemon=True)
     thread.start()
-    yield from iter(rows.get, None)
+    while (row := rows.get()) is not None:
+        yield row
     thread.join()
 
 

@@ -46,6 +46,13 @@ def batch(
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Processes of one thread each; 0: none.  [one per core]")
     ] = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(show_default=False, help="Workers of this machine, or of a Ray cluster.  [local]"),
+    ] = "local",
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster.  [RAY_ADDRESS, else a new one here]")
+    ] = None,
     max_memory: Annotated[
         str | None, typer.Option(metavar="8GB", help="Most memory of all workers.  [60 % of what is free]")
     ] = None,
@@ -90,6 +97,8 @@ def batch(
             out,
             options=options,
             workers=workers,
+            engine=engine,
+            address=address,
             depth_cache=depth_cache,
             resume=resume,
             overwrite=overwrite,
