@@ -19,6 +19,8 @@ READING = 20
 """Bytes per pixel while a photo is decoded and its depth refined."""
 RENDERING = 48
 """Bytes per pixel of those rows that are rendered at a time: linear light, circle of confusion, result, and grids."""
+RENDERING_BEST = 80
+"""The same for the quality "best", which renders a photo whole."""
 BASE = 130_000_000
 """Bytes of the process before it reads anything."""
 

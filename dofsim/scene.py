@@ -21,6 +21,7 @@ from dofsim.refocus import Setting, refocus, rows_at_a_time
 
 if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
+    from dofsim.bokeh.render import Quality
     from dofsim.grain import Grain
 
 DEFAULT_BLUR = 0.02
@@ -175,6 +176,7 @@ class Scene:
         shape: Aperture | None = None,
         highlights: bool = True,
         grain: bool = True,
+        quality: Quality = "fast",
         threads: int | None = None,
         max_memory: str | float | None = None,
     ) -> Photo:
@@ -192,6 +194,9 @@ class Scene:
         grain : bool
             Whether blurred areas get back the grain that the blur took from them (see
             :func:`dofsim.grain.add_grain`), so that they match the sharp ones and smooth walls show no contours.
+        quality : {"fast", "best"}
+            ``"best"`` is nearer to what a lens does at edges, and several times slower (see
+            :func:`dofsim.bokeh.render`). It renders the photo whole, never in bands.
         threads : int, optional
             Threads of the renderer; default: all cores.
         max_memory : str or float, optional
@@ -207,8 +212,12 @@ class Scene:
         Raises
         ------
         ParameterError, DepthError
-            As :meth:`coc`; ParameterError too if the memory is too little for the smallest band.
+            As :meth:`coc`; ParameterError too if there is no such quality, or the memory is too little
+            for the smallest band.
         """
+        from dofsim.bokeh.render import check_quality, default_threads
+
+        check_quality(quality)
         setting = self._setting(focus, focus_at, aperture, focal_length, blur, sharp_range)
         if self.depth.is_flat():
             warnings.warn(
@@ -217,8 +226,6 @@ class Scene:
                 stacklevel=2,
             )
             return self.photo
-        from dofsim.bokeh.render import default_threads
-
         return refocus(
             self.photo,
             self.depth,
@@ -228,7 +235,8 @@ class Scene:
             highlights=highlights,
             grain=(lambda: self.grain) if grain else None,
             threads=threads or default_threads(),
-            rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory),
+            rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory, quality),
+            quality=quality,
         )
 
     def preview_focus(
