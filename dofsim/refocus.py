@@ -146,4 +146,6 @@ def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | No
             f"rendering this photo takes {memory.megabytes(lacking)} more than may be used; "
             "blur less, make the photo smaller, or give more memory (--max-memory)"
         )
+    if photo.height * photo.width > memory.IN_ONE_PIECE:
+        rows = min(rows, max(memory.AT_A_TIME // photo.width, least))
     return min(rows, photo.height)

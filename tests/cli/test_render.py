@@ -215,6 +215,20 @@ def _give_every_photo_depth(library, monkeypatch) -> None:
     monkeypatch.setattr(library, "prepare", with_ramp)
 
 
+def test_what_does_not_fit_into_max_memory_is_refused_and_writes_nothing(
+    dofsim, photo, depth_file, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("DOFSIM_MAX_MEMORY", "")  # so that what the command sets is taken back afterwards
+    out = tmp_path / "out" / "photo.png"
+    out.parent.mkdir()
+    result = dofsim("render", photo, "--depth", depth_file, "-o", out, "--max-memory", "20MB")
+    assert result.code != 0
+    assert "--max-memory" in result.complaint
+    assert not list(out.parent.iterdir())
+    assert "800MB" in dofsim("render", photo, "--depth", depth_file, "-o", out, "--max-memory", "much").complaint
+    assert dofsim("render", photo, "--depth", depth_file, "-o", out, "--max-memory", "4GB").code == 0
+
+
 def test_metadata_is_kept_until_it_is_to_be_left_out(dofsim, depth_file, pixels, tmp_path) -> None:
     exif = Image.Exif()
     exif[271] = "ACME"
