@@ -68,6 +68,18 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+def compile_kernels() -> None:
+    """Once and to disk, or the first renderings would count as hangs."""
+    import numpy as np
+
+    import dofsim
+    from tests.fuzz.targets import any_depth
+
+    for kind in (np.uint8, np.uint16):
+        photo = dofsim.Photo.from_array(np.arange(16 * 24 * 3, dtype=kind).reshape(16, 24, 3))
+        dofsim.prepare(photo, depth=any_depth(photo)).render(blur="10%")
+
+
 def prepared(folder: Path) -> list[Any]:
     """The corpus, in a process that is set up for cases."""
     os.environ["DOFSIM_MAX_MEMORY"] = str(MAX_MEMORY)
