@@ -10,9 +10,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.case import BOUND, SECONDS, prepared, run_case
+from tests.fuzz.case import BOUND, SECONDS, compile_kernels, prepared, run_case
 
 CHUNK = 250
+LONGEST_WAIT_SECONDS = 600.0
 
 
 def _work(pipe: Connection, seed: int, folder: str) -> None:
@@ -21,6 +22,7 @@ def _work(pipe: Connection, seed: int, folder: str) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         corpus = prepared(place)
+        compile_kernels()
         pipe.send("ready")
         while (span := pipe.recv()) is not None:
             for number in range(*span):
@@ -47,7 +49,25 @@ class Worker:
         self.process.start()
         there.close()
         self.case: int | None = None
-        self.since = time.monotonic() + 60
+        self.heard()
+
+    def heard(self) -> None:
+        """Start the clocks again."""
+        self.since, self.worked = time.monotonic(), self._processor_seconds()
+
+    def hangs(self) -> bool:
+        """Whether a case takes too much of the processor, or waits forever; a busy machine is no reason."""
+        return (
+            self._processor_seconds() - self.worked > 2 * SECONDS
+            or time.monotonic() - self.since > LONGEST_WAIT_SECONDS
+        )
+
+    def _processor_seconds(self) -> float:
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except OSError:  # no Linux, or it has ended
+            return 0.0
 
     def give(self, span: tuple[int, int]) -> None:
         self.todo = list(span)
@@ -73,7 +93,7 @@ def run_in_workers(first: int, cases: int, seed: int, workers: int, base: Path, 
                 if worker.pipe in ready:
                     _hear(worker, spans, crew, on_result)
                     continue
-                reason = "it does not end" if time.monotonic() - worker.since > 6 * SECONDS else ""
+                reason = "it does not end" if worker.hangs() else ""
             except (EOFError, ConnectionResetError):
                 worker.process.join()
                 reason = f"it ends the process (exit code {worker.process.exitcode})"
@@ -93,7 +113,7 @@ def run_in_workers(first: int, cases: int, seed: int, workers: int, base: Path, 
 
 def _hear(worker: Worker, spans: list[Any], crew: list[Worker], on_result: Any) -> None:
     message = worker.pipe.recv()
-    worker.since = time.monotonic()
+    worker.heard()
     if isinstance(message, int):
         worker.case = message
     elif isinstance(message, dict):
