@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING, Annotated
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 _EPILOG = """\
 \b
@@ -56,7 +58,7 @@ Exit codes:
     5  the output cannot be written
     6  the depth model cannot be used
     7  an optional part is not installed
-  130  interrupted
+  130  interrupted (143: ended by SIGTERM)
 """
 
 # Help and errors are plain text: laying them out with rich costs more time than all else that `--help` does.
@@ -154,6 +156,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Enter from the shell."""
+    # As after Ctrl-C, temporary files are removed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     sys.exit(run())
 
 
