@@ -22,6 +22,10 @@ from dofsim.errors import ParameterError
 
 FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
 DEFAULT_FOCAL_LENGTH_MM = 50.0
+DEFAULT_BLUR = 0.02
+"""Radius of the strongest blur where none is asked for, as a share of the diagonal."""
+DEFAULT_SHARP_RANGE = 0.02
+"""Share of the depth scale that such a blur leaves sharp on either side of the focus."""
 
 
 def circle_of_confusion_factor(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from dofsim import lens
 from dofsim.depth.depth_map import DepthKind
 from dofsim.errors import ParameterError
+from dofsim.lens import DEFAULT_BLUR, DEFAULT_SHARP_RANGE
 from dofsim.refocus import Setting
-from dofsim.scene import DEFAULT_BLUR, DEFAULT_SHARP_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
