@@ -98,6 +98,11 @@ class Plan:
     arms: tuple[Arm, ...] = ARMS
     threads: int = 1
 
+    @property
+    def dataset(self) -> str:
+        """Name of the reader of the data."""
+        return "packed" if Path(self.data).is_file() else "folder"
+
     def folder(self, arm: Arm, seed: int) -> Path:
         """Run folder of an arm."""
         name = (arm.trained_as or arm.name).replace(", ", "-").replace(" ", "_").replace("(", "").replace(")", "")
@@ -106,7 +111,7 @@ class Plan:
     def config(self, arm: Arm, seed: int) -> RunConfig:
         """Configuration of an arm: published settings, with the common size, budget and decline of the rates."""
         common: dict[str, Any] = {
-            "data": self.data, "dataset": "folder", "target": "relative", "seed": seed, "steps": self.steps,
+            "data": self.data, "dataset": self.dataset, "target": "relative", "seed": seed, "steps": self.steps,
             "batch": self.batch, "filters": self.filters, "discriminator_filters": self.filters,
             "threads": self.threads, "cool_down": 0.5, "decline": "linear", "warm_up": 0, "ema": 0.0, "clip": 0.0,
             "rate": 2e-4, "encoder_rate": 2e-4, "discriminator_rate": 2e-4, "beta1": 0.5, "weight_decay": 0.0,
@@ -119,7 +124,7 @@ class Plan:
 
 def train_arms(plan: Plan, say: Callable[[str], None]) -> None:
     """Train every arm with every seed, whatever is not trained yet."""
-    frames = open_frames(plan.data, "folder", "train")
+    frames = open_frames(plan.data, plan.dataset, "train")
     remember_scenes(plan, frames)
     sources = tuple(sorted({scene.split("/")[0] for scene in frames.scenes}))
     for seed in plan.seeds:
@@ -226,7 +231,7 @@ def draw(plan: Plan, test: Frames, out: Path, truth: Path | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="RGB-D folders (dofsim.datasets.rgbd)")
+    parser.add_argument("--data", required=True, help="RGB-D folders, or a file they are packed in")
     parser.add_argument("--work", required=True, type=Path, help="run folders; gone on with")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--filters", type=int, default=16, help="of the first layers; 64 as published")
@@ -248,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     train_arms(plan, say)
     torch.set_num_threads(plan.threads)
-    frames = {name: open_frames(plan.data, "folder", name) for name in ("train", "test")}
+    frames = {name: open_frames(plan.data, plan.dataset, name) for name in ("train", "test")}
     found = measure_arms(plan, frames["test"], say)
     results = summarise(plan, found, frames, rounds)
     out.mkdir(parents=True, exist_ok=True)

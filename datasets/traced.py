@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from dofsim.datasets.raycast import Camera
 from dofsim.errors import MissingExtraError, ParameterError
 
 Picture = npt.NDArray[np.float32]
+Material = Literal["matte", "mirror", "glass"]
 
 _MIRROR = np.array([-1.0, 1.0, 1.0])  # the stage's x points right, Mitsuba's left
 _LLVM = ("/usr/lib/*/libLLVM.so.2[0-9]*", "/usr/lib/*/libLLVM.so.1[6-9]*", "/usr/lib/*/libLLVM-1[6-9].so*")
@@ -85,6 +86,7 @@ class Part:
     lights: bool = False
     shine: float = 0.0
     far: bool = False
+    material: Material = "matte"
 
 
 @dataclass(eq=False)
@@ -116,7 +118,7 @@ class Stage:
 
     def add(
         self, mesh: Mesh, look: npt.ArrayLike = (0.0, 0.0, 0.0), *, glow: npt.ArrayLike | None = None,
-        lights: bool = False, shine: float = 0.0, far: bool = False,
+        lights: bool = False, shine: float = 0.0, far: bool = False, material: Material = "matte",
     ) -> None:  # fmt: skip
         """Put a mesh on the stage.
 
@@ -133,8 +135,10 @@ class Stage:
             0 is Lambertian, towards 1 a coat of varnish that is ever smoother.
         far : bool
             Whether it shows what lies far behind it, as a window does: training scenes give it an inverse depth of 0.
+        material : {"matte", "mirror", "glass"}
+            Matte surfaces have a look; mirrors and glass show others (:meth:`scene` with several bounces only).
         """
-        self.parts.append(Part(mesh, look, glow, lights, shine, far))
+        self.parts.append(Part(mesh, look, glow, lights, shine, far, material))
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -192,7 +196,10 @@ class Stage:
             if part.shine > 0:
                 coat: dict[str, Any] = {"type": "roughplastic", "alpha": 0.4 - 0.35 * part.shine}
                 surface = {"diffuse_reflectance": surface["reflectance"], **coat}
-            props["bsdf"] = mi.load_dict({"type": "twosided", "bsdf": surface})
+            if part.material == "mirror":
+                surface = {"type": "conductor", "material": "none"}
+            surface = {"type": "dielectric"} if part.material == "glass" else {"type": "twosided", "bsdf": surface}
+            props["bsdf"] = mi.load_dict(surface)
             if part.glow is not None:
                 weight = float(part.lights or not lit)
                 props["emitter"] = mi.load_dict(

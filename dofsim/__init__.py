@@ -21,22 +21,25 @@ _HOME = {
     "DepthMap": "dofsim.depth",
     "Focus": "dofsim.focus",
     "Photo": "dofsim.photo",
+    "Recipe": "dofsim.recipe",
     "Scene": "dofsim.scene",
     "prepare": "dofsim.scene",
     "read_depth": "dofsim.depth.files",
     "read_photo": "dofsim.photo",
+    "read_recipe": "dofsim.recipe",
     "write_depth": "dofsim.depth.files",
 }
-_MODULES = ("bokeh", "depth", "errors", "focus", "lens", "photo", "scene")
+_MODULES = ("bokeh", "depth", "errors", "focus", "lens", "photo", "recipe", "scene")
 
 __all__ = ["__version__", *sorted(_HOME), *_MODULES]  # noqa: PLE0604
 
 if TYPE_CHECKING:
-    from dofsim import bokeh, depth, errors, focus, lens, photo, scene
+    from dofsim import bokeh, depth, errors, focus, lens, photo, recipe, scene
     from dofsim.depth import DepthKind, DepthMap
     from dofsim.depth.files import read_depth, write_depth
     from dofsim.focus import Focus
     from dofsim.photo import Photo, read_photo
+    from dofsim.recipe import Recipe, read_recipe
     from dofsim.scene import Scene, prepare
 
 

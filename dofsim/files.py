@@ -1,9 +1,10 @@
-"""Write a file whole or not at all."""
+"""Write a file, or a folder, whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,51 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
         # After the rename there is nothing left to remove; on every other way out there is.
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary folder to fill; put it in the place of ``path`` when the block ends well.
+
+    If the block raises, the temporary folder and all that is in it are removed.
+
+    Parameters
+    ----------
+    path : path
+        The place of the finished folder: a name that is free, or an empty folder.
+
+    Yields
+    ------
+    pathlib.Path
+        The temporary folder, beside ``path``, empty.
+
+    Raises
+    ------
+    OutputError
+        If ``path`` exists and is no empty folder, or the folder that it is to be in is missing or unwritable; also for
+        every ``OSError`` inside the block.
+    """
+    try:
+        place = Path(os.path.realpath(path))
+        taken = place.exists() and not (place.is_dir() and not any(place.iterdir()))
+        has_parent = place.parent.is_dir()
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write {os.fspath(path)!r}: {_reason(error)}") from error
+    if taken:
+        raise OutputError(f"{path} exists already and is no empty folder; choose another name")
+    if not has_parent:
+        raise OutputError(f"cannot write {path}: the folder {place.parent} does not exist; make it first")
+    temporary = place.with_name(f".{place.name[:100]}.{secrets.token_hex(6)}")
+    try:
+        temporary.mkdir()
+        yield temporary
+        if place.is_dir():
+            place.rmdir()
+        temporary.rename(place)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {_reason(error)}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _reason(error: OSError | ValueError) -> str:

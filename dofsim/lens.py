@@ -22,6 +22,10 @@ from dofsim.errors import ParameterError
 
 FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
 DEFAULT_FOCAL_LENGTH_MM = 50.0
+DEFAULT_BLUR = 0.02
+"""Radius of the strongest blur where none is asked for, as a share of the diagonal."""
+DEFAULT_SHARP_RANGE = 0.02
+"""Share of the depth scale that such a blur leaves sharp on either side of the focus."""
 
 
 def circle_of_confusion_factor(
@@ -199,3 +203,29 @@ def parse_blur(blur: float | str, diagonal_px: float) -> float:
     if not 0.0 <= radius <= 0.5 * diagonal_px:
         raise ParameterError(f"blur {blur!r} is out of range; it goes from 0% to 50% of the diagonal")
     return radius
+
+
+def parse_f_number(text: float | str) -> float:
+    """An f-number, from ``1.8`` or ``"f/1.8"``.
+
+    Parameters
+    ----------
+    text : float or str
+
+    Returns
+    -------
+    float
+        > 0.
+
+    Raises
+    ------
+    ParameterError
+        If it cannot be read or is not a positive number.
+    """
+    try:
+        number = float(str(text).strip().lower().removeprefix("f/"))
+    except ValueError:
+        number = 0.0
+    if not (number > 0 and math.isfinite(number)):
+        raise ParameterError(f"cannot read {text!r} as an f-number; write f/1.8 or 1.8")
+    return number

@@ -123,9 +123,7 @@ def refocus(
     return replace(photo, pixels=codes)
 
 
-def rows_at_a_time(
-    photo: Photo, max_radius: float, max_memory: str | float | None, quality: Quality = "fast"
-) -> int:
+def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | None, quality: Quality = "fast") -> int:
     """How many rows of a photo fit into memory at a time, at most all of them.
 
     Parameters
@@ -162,4 +160,6 @@ def rows_at_a_time(
             f"rendering this photo takes {memory.megabytes(lacking)} more than may be used; "
             "blur less, make the photo smaller, or give more memory (--max-memory)"
         )
+    if photo.height * photo.width > memory.IN_ONE_PIECE:
+        rows = min(rows, max(memory.AT_A_TIME // photo.width, least))
     return min(rows, photo.height)

@@ -18,20 +18,21 @@ from dofsim.errors import DepthError, DofsimWarning, ParameterError
 from dofsim.focus import Focus, parse_focus, parse_point, resolve_focus
 from dofsim.photo import Photo
 from dofsim.refocus import Setting, refocus, rows_at_a_time
+from dofsim.thumbnail import shrink
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from dofsim.bokeh import Aperture
     from dofsim.bokeh.render import Quality
     from dofsim.grain import Grain
 
-DEFAULT_BLUR = 0.02
-DEFAULT_SHARP_RANGE = 0.02
 DepthSource = Literal["auto", "photo", "estimator"]
 
 _ASPECT_TOLERANCE = 0.02
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scene:
     """A photo with a depth for every pixel, ready to be refocused.
 
@@ -145,7 +146,7 @@ class Scene:
         if aperture is None and focal_length is not None:
             raise ParameterError("a focal length acts together with an f-number; give --aperture too")
         if sharp_range is None:
-            sharp_range = DEFAULT_SHARP_RANGE if aperture is None else 0.0
+            sharp_range = lens.DEFAULT_SHARP_RANGE if aperture is None else 0.0
         if not 0.0 <= sharp_range <= 1.0:
             raise ParameterError(f"the sharp range is a share of the depth range, 0..1, not {sharp_range}")
         far, near = self.depth.range()
@@ -160,7 +161,7 @@ class Scene:
             )
             factor = lens.physical_factor(aperture, focal, at, self.diagonal_px)
         else:
-            radius = lens.parse_blur(DEFAULT_BLUR if blur is None else blur, self.diagonal_px)
+            radius = lens.parse_blur(lens.DEFAULT_BLUR if blur is None else blur, self.diagonal_px)
             factor = lens.artistic_factor(radius, at, far, near, sharp_range)
         return Setting(at, factor, factor * sharp_range * (near - far))
 
@@ -206,7 +207,8 @@ class Scene:
         Returns
         -------
         Photo
-            Same size, bit depth, profile and metadata. With flat depth there is nothing to defocus:
+            Same size, bit depth, profile and metadata, with the recipe in its XMP (see
+            :class:`dofsim.recipe.Recipe`). With flat depth there is nothing to defocus:
             the photo itself comes back and a :class:`~dofsim.errors.DofsimWarning` is issued.
 
         Raises
@@ -215,7 +217,7 @@ class Scene:
             As :meth:`coc`; ParameterError too if there is no such quality, or the memory is too little
             for the smallest band.
         """
-        from dofsim.bokeh.render import check_quality, default_threads
+        from dofsim.bokeh.render import check_quality
 
         check_quality(quality)
         setting = self._setting(focus, focus_at, aperture, focal_length, blur, sharp_range)
@@ -226,6 +228,64 @@ class Scene:
                 stacklevel=2,
             )
             return self.photo
+        from dofsim.recipe import recipe_of_arguments
+
+        refocused = self.render_setting(
+            setting,
+            shape=shape,
+            highlights=highlights,
+            grain=grain,
+            quality=quality,
+            threads=threads,
+            max_memory=max_memory,
+        )
+        recipe = recipe_of_arguments(
+            focus,
+            focus_at,
+            blur,
+            shape,
+            aperture=aperture,
+            focal_length=focal_length,
+            sharp_range=sharp_range,
+            highlights=highlights,
+            grain=grain,
+            quality=quality,
+        )
+        return recipe.written_into(refocused, self.depth)
+
+    def render_setting(
+        self,
+        setting: Setting,
+        *,
+        shape: Aperture | None = None,
+        highlights: bool = True,
+        grain: bool = True,
+        quality: Quality = "fast",
+        threads: int | None = None,
+        max_memory: str | float | None = None,
+    ) -> Photo:
+        """The photo through a lens whose circle of confusion is given as a law, such as one of a sequence.
+
+        Parameters
+        ----------
+        setting : Setting
+            Plane of focus and K (see :func:`dofsim.sequence.lens_settings`).
+        shape, highlights, grain, quality, threads, max_memory
+            See :meth:`render`.
+
+        Returns
+        -------
+        Photo
+            Same size, bit depth, profile and metadata.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such quality, or the memory is too little for the smallest band.
+        """
+        from dofsim.bokeh.render import check_quality, default_threads
+
+        check_quality(quality)
         return refocus(
             self.photo,
             self.depth,
@@ -248,6 +308,7 @@ class Scene:
         focal_length: float | None = None,
         blur: float | str | None = None,
         sharp_range: float | None = None,
+        longest_side: int | None = None,
     ) -> Photo:
         """A quick picture of what will be sharp: in focus untouched, in front tinted warm, behind tinted cool.
 
@@ -255,6 +316,8 @@ class Scene:
         ----------
         focus, focus_at, aperture, focal_length, blur, sharp_range
             See :meth:`coc`.
+        longest_side : int, optional
+            Of the picture, px, for a small one; default: the photo's own size.
 
         Returns
         -------
@@ -275,11 +338,60 @@ class Scene:
             sharp_range=sharp_range,
         )
         sharp, full = 0.0005 * self.diagonal_px, 0.005 * self.diagonal_px
+        photo, linear = self.photo, None
+        if longest_side is not None and longest_side < max(coc.shape):
+            photo, coc = photo.thumbnail(longest_side), shrink(coc, longest_side, mean=False)
+            linear = photo.linear()
+        linear = self.linear if linear is None else linear
         strength = (np.clip((np.abs(coc) - sharp) / (full - sharp), 0.0, 1.0) * np.float32(0.75))[..., None]
-        grey = self.linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+        grey = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
         warm, cool = np.array([1.0, 0.30, 0.10], np.float32), np.array([0.12, 0.35, 1.0], np.float32)
         tint = np.where((coc < 0)[..., None], warm, cool) * (0.15 + 0.85 * grey)[..., None]
-        return self.photo.with_linear((self.linear * (1 - strength) + tint * strength).astype(np.float32))
+        return photo.with_linear((linear * (1 - strength) + tint * strength).astype(np.float32))
+
+    def plot(
+        self,
+        focus: float | str | Focus = "auto",
+        *,
+        focus_at: str | tuple[float, float] | None = None,
+        aperture: float | None = None,
+        focal_length: float | None = None,
+        blur: float | str | None = None,
+        sharp_range: float | None = None,
+    ) -> Figure:
+        """Draw the photo, its depth, the signed circle of confusion, and what is in focus.
+
+        Parameters
+        ----------
+        focus, focus_at, aperture, focal_length, blur, sharp_range
+            See :meth:`coc`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Depth with a colour bar in its own unit (m, 1/m or relative), on which a line marks the plane of focus; the
+            circle of confusion, px, red in front of the plane of focus and blue behind it, white on it. Notebooks show
+            it; ``scene.plot().savefig("scene.png")`` keeps it.
+
+        Raises
+        ------
+        ParameterError, DepthError
+            As :meth:`coc`.
+        MissingExtraError
+            Without matplotlib (``pip install 'dofsim[plot]'``).
+        """
+        from dofsim.plot import plot_scene
+
+        return plot_scene(
+            self, focus, focus_at=focus_at, aperture=aperture, focal_length=focal_length, blur=blur,
+            sharp_range=sharp_range,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"Scene({self.photo!r}, {self.depth!r})"
+
+    def _repr_html_(self) -> str:
+        return self.photo._repr_html_() + self.depth._repr_html_()
 
 
 def prepare(

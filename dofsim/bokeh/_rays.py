@@ -1,4 +1,4 @@
-"""Rays of the lens through (x, coc) space, where they are straight: which surface does each one meet first?
+"""Rays of the lens through (x, coc) space, where they are straight, and the surface that each one meets first.
 
 A ray with the aperture coordinate u through pixel p stands at ``p - t u`` where the circle of confusion is t. It meets
 the visible surface where ``coc = t``, or passes behind it at an edge, and may then meet the hidden surface (see
@@ -32,7 +32,7 @@ def _pixel(at, size):  # type: ignore[no-untyped-def]
 
 @njit(**PART)
 def trace(coc, away, far, cell, jump, y, x, v, u, t, last):  # type: ignore[no-untyped-def]
-    """Follow the ray with the aperture coordinates (v, u) through (y, x), from ``t`` on: what does it meet?
+    """Follow the ray with the aperture coordinates (v, u) through (y, x) from ``t`` on, until it meets something.
 
     ``away``: px from each pixel to the next edge, where the coc jumps by more than ``jump`` px from one pixel to the
     next; ``far``: coc of the hidden surface of each cell.
@@ -172,7 +172,7 @@ def ray_tiles(  # type: ignore[no-untyped-def]
 
 @njit(**PART)
 def _light_at(pupil, radius, behind, y, x, stop_y, stop_x):  # type: ignore[no-untyped-def]
-    """Light that the image of a point has in the pixel (y, x) from its middle; ``stop``: middle of the cat's eye, px."""
+    """Light of a point's image in the pixel (y, x) from its middle; ``stop``: middle of the cat's eye, px."""
     side = len(pupil[0])
     light = ZERO
     if side == 0:

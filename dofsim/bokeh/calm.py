@@ -99,7 +99,8 @@ def _gather_pixels(
     if y0 < halo or x0 < halo or y1 + halo > plan.height or x1 + halo > plan.width:
         patch = _extended(rgb, y0 - halo, y1 + halo, x0 - halo, x1 + halo)
         source, at, stride = patch.reshape(-1), 0, patch.shape[1] * 3
-    part = coc[y0:y1, x0:x1]
+    # A slice would be another type, and another compilation.
+    part = np.ascontiguousarray(coc[y0:y1, x0:x1])
     gather_runs(
         source, at, stride, y1 - y0 + 2 * halo, x1 - x0 + 2 * halo, part, halo, _relative(parts, y0, x0),
         gather_table(LARGEST_GATHERED), shape, y0, x0, 1, scratch[_SPARE:], scratch[:_SPARE],

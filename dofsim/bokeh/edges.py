@@ -63,7 +63,8 @@ def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.N
         choose(extreme[:-1], of[1:], out=extreme[:-1])
         choose(extreme[:, :-1], extreme[:, 1:].copy(), out=extreme[:, :-1])
     jump = _jump(plan)
-    places = np.argwhere((highest - lowest > jump) | lit)
+    # As argwhere leaves it, it is of one type if it has one row and of another if it has more: two compilations.
+    places = np.ascontiguousarray(np.argwhere((highest - lowest > jump) | lit))
     y, x = places.T
     steep = high - low > jump
     away = max(2 * plan.softness // plan.cell, 1)

@@ -224,6 +224,7 @@ def render_squares(
     workers: Workers,
     out: Floats,
 ) -> None:
+    """Render the calm tiles into ``out``, and the layered ones if there are layers."""
     from dofsim.bokeh._fine import fine_block, ring_room
 
     kept = threading.local()

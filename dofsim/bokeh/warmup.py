@@ -1,7 +1,7 @@
 """Compile the kernels ahead of their first use, in two halves that may run in two processes.
 
 Numba compiles under one lock per process, so only a second process makes use of a second core. Run as a program, this
-module compiles the second half and leaves it in Numba's cache on disk.
+module compiles the second half of one aperture, ``disc`` or ``shape``, and leaves it in Numba's cache on disk.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dofsim.bokeh.aperture import Aperture
 from dofsim.bokeh.plan import BACK, FRONT, LARGEST_DRAWN, LARGEST_GATHERED
+from dofsim.bokeh.shapes import ShapeTable, shape_table
 from dofsim.bokeh.spans import gather_table, span_table
 
 _SIZE = 8
@@ -59,19 +61,45 @@ def compile_second_half() -> None:
 
     Half in time, not in number: the first process also reads the photo and its depth.
     """
+    _compile_coarse(None)
+    _compile_fine(None)
+
+
+def compile_first_half_of_shapes() -> None:
+    """Compile, or load, the kernels that gather and draw apertures that are no disc."""
+    _compile_coarse(_shape())
+
+
+def compile_second_half_of_shapes() -> None:
+    """Compile, or load, the kernel that makes a picture of apertures that are no disc."""
+    _compile_fine(_shape())
+
+
+def _compile_coarse(shape: ShapeTable | None) -> None:
     from dofsim.bokeh._coarse import coarse_layer, draw_sources
-    from dofsim.bokeh._fine import fine_block
     from dofsim.bokeh._gather import gather_runs
 
     runs, disc = np.zeros((0, 4), np.int64), gather_table(LARGEST_GATHERED)
-    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, None, 0, 0, 1, _line(), _line(), _line(), 0, 3)
+    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, shape, 0, 0, 1, _line(), _line(), _line(), 0, 3)
+    squares, grid = _picture()[:0], (_line(), _map(np.uint8), span_table(LARGEST_DRAWN), shape)
+    coarse_layer(_picture(), _map(), squares, squares, squares, 2, 2, _map(), FRONT, False, 1, 4, *grid)
+    draw_sources(_lights(), np.float32(1), 1, 4, *grid)
+
+
+def _compile_fine(shape: ShapeTable | None) -> None:
+    from dofsim.bokeh._fine import fine_block
+
     rgb, coc, flags, opening = _picture(), _map(), _map(np.uint8), _map()
-    table, lights = span_table(LARGEST_DRAWN), np.zeros((0, 6), np.float32)
-    squares, grid = _picture()[:0], (_line(), flags, table, None)
-    coarse_layer(rgb, coc, squares, squares, squares, 2, 2, _map(), FRONT, False, 1, 4, *grid)
-    draw_sources(lights, np.float32(1), 1, 4, *grid)
-    grids = (_line(), flags) * 3
-    fine_block(rgb, coc, coc, opening, flags, 0, 0, 0, 0, *grids, 1, 1, lights, table, None, _line(), _picture())
+    grids, table = (_line(), flags) * 3, span_table(LARGEST_DRAWN)
+    fine_block(rgb, coc, coc, opening, flags, 0, 0, 0, 0, *grids, 1, 1, _lights(), table, shape, _line(), _picture())
+
+
+def _shape() -> ShapeTable:
+    return shape_table(Aperture(blades=6), 1, _SIZE, _SIZE)
+
+
+def _lights() -> npt.NDArray[np.float32]:
+    return np.zeros((0, 6), np.float32)
 
 
 def _picture() -> npt.NDArray[np.float32]:
@@ -87,4 +115,4 @@ def _line() -> npt.NDArray[np.float32]:
 
 
 if __name__ == "__main__":
-    compile_second_half()
+    {"disc": compile_second_half, "shape": compile_second_half_of_shapes}[sys.argv[1]]()

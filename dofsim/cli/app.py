@@ -10,7 +10,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dofsim import __version__
-from dofsim.cli import bench, data, depth, evaluate, export, info, models, render, train
+from dofsim.cli import (
+    batch,
+    bench,
+    compare,
+    data,
+    depth,
+    doctor,
+    evaluate,
+    export,
+    info,
+    models,
+    rack,
+    render,
+    stack,
+    train,
+    ui,
+    warmup,
+)
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
@@ -43,14 +60,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("render", short_help="Refocus photos.")(render.render)
+app.command("batch", short_help="Refocus folders full of photos, on all cores.")(batch.batch)
+app.command("rack", short_help="Pull focus through a photo: a short film.")(rack.rack)
+app.command("stack", short_help="Make a focus stack of a photo, with its optics.")(stack.stack)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
+app.command("ui", short_help="Refocus with a finger, in a browser.")(ui.ui)
+app.command("compare", short_help="Compare two pictures: PSNR, SSIM, a split view.")(compare.compare)
 app.add_typer(data.app, name="data", short_help="Look at data sets, and pack them for training.")
 app.command("train", short_help="Train a depth estimator.")(train.train)
 app.command("eval", short_help="Score a depth model on a data set.")(evaluate.evaluate)
 app.command("export", short_help="Write a trained depth estimator as ONNX.")(export.export)
 app.add_typer(models.app, name="models", short_help="List depth models, and fetch public ones.")
 app.add_typer(bench.app, name="bench", short_help="Measure dofsim on this machine.")
+app.command("doctor", short_help="Say whether all is well on this machine, and what to do if not.")(doctor.doctor)
+app.command("warmup", short_help="Compile the kernels before the first photo.")(warmup.warmup)
 
 
 def _print_version(wanted: bool) -> None:
@@ -109,6 +133,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
             if isinstance(error, OSError):
                 # Reading a photo has errors of its own; what is left is mostly a full disk behind stdout.
                 _complain(f"the system refused: {error}")
+                return OutputError.exit_code
+            if "no locator available" in str(error):
+                _complain("Numba may write its kernels to no folder; set NUMBA_CACHE_DIR to one that you may write to")
                 return OutputError.exit_code
             _complain(
                 f"unexpected {type(error).__name__}: {error}; this is a bug of dofsim (DOFSIM_DEBUG=1 shows where)"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -45,40 +43,20 @@ def compiling_beside() -> Iterator[Callable[[], None]]:
     """Compile half of the renderer's kernels in a second process while the block reads the photo, if they are cold.
 
     Yields a function to be called before rendering: it compiles the other half, and what comes after rendering, and
-    waits for the second process. Whatever goes wrong in that one only costs time: its kernels are then compiled when
-    they are needed.
+    waits for the second process.
     """
     from dofsim.bokeh.warmup import compile_first_half, is_cold
 
     if not is_cold():
         yield lambda: None
         return
-    with subprocess.Popen(
-        [sys.executable, "-m", "dofsim.bokeh.warmup"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as beside:
+    from dofsim.warmup import compile_last_steps, second_process
+
+    with second_process("disc") as wait:
 
         def finish() -> None:
             compile_first_half()
-            _compile_last_steps()
-            beside.wait()
+            compile_last_steps()
+            wait()
 
-        try:
-            yield finish
-        finally:
-            beside.kill()
-
-
-def _compile_last_steps() -> None:
-    """Compile, or load, the kernels that add grain and encode the result, for photos of 8 bits."""
-    import numpy as np
-
-    from dofsim.grain import add_grain, estimate_grain
-    from dofsim.photo.colour import ColourProfile
-
-    codes, profile = np.zeros((2, 2, 3), np.uint8), ColourProfile()
-    light = profile.to_linear(codes)
-    add_grain(light, np.ones((2, 2), np.float32), estimate_grain(codes), profile)
-    profile.from_linear(light, like=codes)
+        yield finish

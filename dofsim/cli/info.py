@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def info(
     photos: Photos, as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of text.")] = False
 ) -> int:
-    """Say what photos are: size, camera, colour profile, and which depth map they carry."""
+    """Say what photos are: size, camera, colour profile, which depth map they carry, and how dofsim made them."""
     import json
 
     from dofsim.cli.report import Report
@@ -60,7 +61,7 @@ def _describe(path: Path) -> dict[str, Any]:
         **_describe_exif(photo),
         "profile": photo.profile.name,
         "depth": None if photo.depth is None else _describe_depth(photo.depth),
-        "notes": list(photo.notes),
+        **_describe_recipe(photo),
     }
 
 
@@ -94,6 +95,17 @@ def _describe_exif(photo: Photo) -> dict[str, Any]:
     }
 
 
+def _describe_recipe(photo: Photo) -> dict[str, Any]:
+    from dofsim.errors import ParameterError
+    from dofsim.recipe import recipe_of
+
+    try:
+        recipe = recipe_of(photo)
+    except ParameterError as error:
+        return {"recipe": None, "notes": [*photo.notes, str(error)]}
+    return {"recipe": None if recipe is None else recipe.to_dict(), "notes": list(photo.notes)}
+
+
 def _describe_depth(depth: DepthMap) -> dict[str, Any]:
     height, width = depth.shape
     far, near = depth.range()
@@ -121,6 +133,7 @@ def _as_text(facts: dict[str, Any]) -> str:
         ("orientation", _orientation(facts["orientation"])),
         ("colour", facts["profile"]),
         ("depth", _depth(facts["depth"])),
+        ("recipe", _recipe(facts["recipe"])),
         *(("note", note) for note in facts["notes"]),
     ]
     return "\n".join([facts["path"], *(f"  {name:<13} {value}" for name, value in rows if value)])
@@ -155,6 +168,15 @@ def _depth(depth: dict[str, Any] | None) -> str:
         nearest, farthest = depth["metres"]
         text += f" ({_metres(nearest)} to {_metres(farthest)})"
     return f"{text}; {depth['detail']}" if depth["detail"] else text
+
+
+def _recipe(recipe: dict[str, Any] | None) -> str | None:
+    if recipe is None:
+        return None
+    from dofsim.recipe import Recipe
+
+    made = Recipe.from_dict(recipe)
+    return f"dofsim {made.version}, depth of {made.depth_origin}; {shlex.join(made.options())}"
 
 
 def _metres(value: float | None) -> str:

@@ -6,30 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dofsim.errors import OutputError, ParameterError
+from dofsim.photo.names import suffix_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-# HEIC is read by few programs besides the phone's own, so a HEIC photo becomes a JPEG unless -o says otherwise.
-_SUFFIX_OF = {".heic": ".jpg", ".heif": ".jpg", ".hif": ".jpg"}
-_WRITABLE = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".avif"}
-
-
-def suffix_for(photo: Path) -> str:
-    """File suffix that a result gets by default: the photo's own where that is commonly readable, else ``.jpg``.
-
-    Parameters
-    ----------
-    photo : Path
-        The input.
-
-    Returns
-    -------
-    str
-        With its dot, in lower case.
-    """
-    suffix = photo.suffix.lower()
-    return suffix if suffix in _WRITABLE else _SUFFIX_OF.get(suffix, ".jpg")
 
 
 def place_outputs(
@@ -47,7 +27,7 @@ def place_outputs(
     tag : str
         Goes between name and suffix: ``pug.heic`` becomes ``pug.TAG.jpg``.
     suffix : str, optional
-        Suffix of generated names; default: :func:`suffix_for`.
+        Suffix of generated names; default: :func:`dofsim.photo.names.suffix_for`.
     option : str
         The option's name, for messages.
 

@@ -3,45 +3,29 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dofsim.cli.options import DepthSource, Flip, Model, Overwrite, Photos, Quiet, Source
+from dofsim.cli.options import Flip, Model, Overwrite, Photos, Quiet, Source
 from dofsim.errors import DofsimError, ParameterError
 
 if TYPE_CHECKING:
-    from dofsim.bokeh import Aperture
     from dofsim.cli.report import Report
     from dofsim.depth import DepthMap
+    from dofsim.recipe import Recipe
 
 _STAGES = 4
-
-
-@dataclass(frozen=True)
-class _Wish:
-    """Everything about a rendering but the photo."""
-
-    focus: str
-    focus_at: str | None
-    aperture: float | None
-    focal_length: float | None
-    blur: str | None
-    sharp_range: float | None
-    shape: Aperture | None
-    highlights: bool
-    grain: bool
-    threads: int | None
-    source: DepthSource
-    model: str | None
-    flip: bool | None
-    jpeg_quality: int | None
-    preview_focus: bool
+_NOT_IN_RECIPES = frozenset(
+    ("photos", "like", "depth", "depth_kind", "near", "out", "save_depth", "preview_focus", "threads", "max_memory")
+    + ("strip_gps", "strip_all", "overwrite", "quiet")
+)
+_PREVIEW_SIDE = 1600
 
 
 def render(
+    context: typer.Context,
     photos: Photos,
     focus: Annotated[
         str,
@@ -104,6 +88,10 @@ def render(
     grain: Annotated[
         bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
     ] = True,
+    quality: Annotated[
+        Literal["fast", "best"],
+        typer.Option(help="How truly edges are drawn: best is several times slower, and takes more memory."),
+    ] = "fast",
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
     ] = None,
@@ -117,6 +105,10 @@ def render(
     source: Source = "auto",
     model: Model = None,
     flip: Flip = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(metavar="RESULT", help="Do as in this result of dofsim, but for the options that are given."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="File, or folder for several.  [NAME.dof.jpg]")
     ] = None,
@@ -125,7 +117,10 @@ def render(
     ] = None,
     preview_focus: Annotated[
         bool,
-        typer.Option("--preview-focus", help="Instead of blurring, tint what is in front (warm) and behind (cool)."),
+        typer.Option(
+            "--preview-focus",
+            help="Instead of blurring, tint what is in front (warm) and behind (cool), in 1600 px at most.",
+        ),
     ] = False,
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")
@@ -137,6 +132,10 @@ def render(
     jpeg_quality: Annotated[
         int | None, typer.Option(metavar="1..100", min=1, max=100, help="Quality of JPEG, WebP, AVIF.")
     ] = None,
+    strip_gps: Annotated[bool, typer.Option("--strip-gps", help="Leave the place (GPS) out of the output.")] = False,
+    strip_all: Annotated[
+        bool, typer.Option("--strip-all", help="Leave all metadata out of the output but the colour profile.")
+    ] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> int:
@@ -151,15 +150,16 @@ def render(
       dofsim render dog.heic --focus-at 45%,40% --blur 3% -o dog.jpg
       dofsim render dog.heic --focus 1.2m --aperture 1.8
       dofsim render *.jpg -o refocused/
+      dofsim render cat.heic --like dog.dof.jpg
     """
     from dofsim import memory
-    from dofsim.bokeh.aperture import Aperture
     from dofsim.cli.outputs import place_outputs, refuse_inputs
     from dofsim.cli.report import Report
-    from dofsim.focus import parse_focus
     from dofsim.photo.encode import FORMATS
+    from dofsim.recipe import Recipe, read_recipe
 
-    parse_focus(focus)
+    given = {name: value for name, value in context.params.items() if _is_given(context, name)}
+    recipe = (Recipe() if like is None else read_recipe(like)).but(**given)
     if max_memory is not None:
         os.environ[memory.LIMIT] = str(memory.parse_memory(max_memory))
     if out is not None and out.suffix and not out.is_dir() and out.suffix.lower() not in FORMATS:
@@ -171,7 +171,6 @@ def render(
     if depth is not None and (source != "auto" or model is not None or flip is not None):
         raise ParameterError("give either --depth or --source/--model/--flip, not both")
 
-    shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye)
     places = place_outputs(photos, out, "focus" if preview_focus else "dof")
     depth_places: list[Path] | list[None] = [None] * len(photos)
     if save_depth is not None:
@@ -179,29 +178,23 @@ def render(
         refuse_inputs(depth_places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
     refuse_inputs(places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
 
-    wish = _Wish(
-        focus,
-        focus_at,
-        aperture,
-        focal_length,
-        blur,
-        sharp_range,
-        shape,
-        highlights,
-        grain,
-        threads,
-        source,
-        model,
-        flip,
-        jpeg_quality,
-        preview_focus,
-    )
     exit_code = 0
     with Report(_STAGES * len(photos), quiet=quiet) as report:
         own_depth = _read_own_depth(depth, depth_kind, near) if depth is not None else None
         for photo, place, depth_place in zip(photos, places, depth_places, strict=True):
             try:
-                _render_one(photo, place, depth_place, own_depth, wish, report)
+                _render_one(
+                    photo,
+                    place,
+                    depth_place,
+                    own_depth,
+                    recipe,
+                    report,
+                    preview_focus=preview_focus,
+                    threads=threads,
+                    strip_gps=strip_gps,
+                    strip_all=strip_all,
+                )
             except DofsimError as error:
                 if len(photos) == 1:
                     raise
@@ -219,8 +212,23 @@ def _read_own_depth(path: Path, kind: str | None, near: Literal["bright", "dark"
     return read_depth(path, kind=DepthKind(kind) if kind else None, near=near or "bright")
 
 
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return name not in _NOT_IN_RECIPES and source is not None and source.name == "COMMANDLINE"
+
+
 def _render_one(
-    path: Path, place: Path, depth_place: Path | None, depth: DepthMap | None, wish: _Wish, report: Report
+    path: Path,
+    place: Path,
+    depth_place: Path | None,
+    depth: DepthMap | None,
+    recipe: Recipe,
+    report: Report,
+    *,
+    preview_focus: bool,
+    threads: int | None,
+    strip_gps: bool,
+    strip_all: bool,
 ) -> None:
     report.stage(f"{path.name}: reading")
     import dofsim
@@ -231,33 +239,16 @@ def _render_one(
         for note in photo.notes:
             report.note(f"{path.name}: {note}")
         report.stage(f"{path.name}: depth")
-        scene = dofsim.prepare(photo, depth=depth, source=wish.source, model=wish.model, flip=wish.flip)
+        scene = recipe.prepare(photo, depth=depth)
         if depth_place is not None:
             dofsim.write_depth(scene.depth, depth_place, overwrite=True)
         report.stage(f"{path.name}: blurring")
-        if not wish.preview_focus:
-            finish_compiling()
-        if wish.preview_focus:
-            result = scene.preview_focus(
-                wish.focus,
-                focus_at=wish.focus_at,
-                aperture=wish.aperture,
-                focal_length=wish.focal_length,
-                blur=wish.blur,
-                sharp_range=wish.sharp_range,
-            )
+        if preview_focus:
+            result = recipe.preview_focus(scene, longest_side=_PREVIEW_SIDE)
         else:
-            result = scene.render(
-                wish.focus,
-                focus_at=wish.focus_at,
-                aperture=wish.aperture,
-                focal_length=wish.focal_length,
-                blur=wish.blur,
-                sharp_range=wish.sharp_range,
-                shape=wish.shape,
-                highlights=wish.highlights,
-                grain=wish.grain,
-                threads=wish.threads,
-            )
+            finish_compiling()
+            result = recipe.render(scene, threads=threads)
         report.stage(f"{path.name}: writing")
-        result.save(place, quality=wish.jpeg_quality, overwrite=True)
+        if strip_gps or strip_all:
+            result = result.without_metadata(gps_only=not strip_all)
+        result.save(place, quality=recipe.jpeg_quality, overwrite=True)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.errors import DepthError
+from dofsim.thumbnail import LONGEST_SIDE, coloured, figure, png, shrink
 
 
 class DepthKind(Enum):
@@ -25,7 +26,7 @@ class DepthKind(Enum):
     RELATIVE = "relative"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DepthMap:
     """A depth value for every pixel of a (possibly smaller) grid over a photo's field of view.
 
@@ -84,6 +85,11 @@ class DepthMap:
         """Unit of ``values``: ``"m"``, ``"1/m"``, or ``"relative"``."""
         return {DepthKind.METRIC: "m", DepthKind.INVERSE: "1/m", DepthKind.RELATIVE: "relative"}[self.kind]
 
+    @property
+    def inverse_unit(self) -> str:
+        """Unit of the inverse depth, as in :meth:`range`: ``"1/m"`` or ``"relative"``."""
+        return "1/m" if self.is_metric else "relative"
+
     def inverse(self) -> DepthMap:
         """The same map as inverse depth, where near is large: metric becomes 1/m, the others stay."""
         if self.kind is not DepthKind.METRIC:
@@ -115,3 +121,19 @@ class DepthMap:
         far, near = self.range()
         scaled = (inverse - np.float32(far)) * np.float32(1.0 / (near - far))
         return np.clip(scaled, 0.0, 1.0)
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        far, near = self.range()
+        ends = f"inverse depth {far:.4g} to {near:.4g} {self.inverse_unit}"
+        if self.is_metric:
+            nearest, farthest = (f"{1 / value:.3g} m" if value > 0 else "infinity" for value in (near, far))
+            ends += f" ({nearest} to {farthest})"
+        return f"DepthMap({width} x {height}, {self.kind.value}, {ends}, {self.detail or self.source})"
+
+    def _repr_png_(self) -> bytes:
+        small = shrink(self.values, LONGEST_SIDE, mean=False)
+        return png(coloured(DepthMap(small, self.kind).normalised()))
+
+    def _repr_html_(self) -> str:
+        return figure(self._repr_png_(), f"{repr(self)[9:-1]}; red is near")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from dofsim.depth import runtime
 from dofsim.depth.depth_map import DepthKind, DepthMap
 from dofsim.depth.registry import ModelRecord, find_model
 from dofsim.errors import ModelError, ParameterError
@@ -127,8 +128,7 @@ def _session(record: ModelRecord, threads: int) -> onnxruntime.InferenceSession:
 @lru_cache(maxsize=4)
 def _open(record: ModelRecord, threads: int, _mtime_ns: int, _size: int) -> onnxruntime.InferenceSession:
     """Open a model once in a process; a file that was exchanged meanwhile has another time or size."""
-    import onnxruntime
-
+    onnxruntime = runtime.load()
     record.verify()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

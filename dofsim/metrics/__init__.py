@@ -1,4 +1,4 @@
-"""Figures of merit for depth maps."""
+"""Figures of merit for depth maps, and for pictures."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dofsim.metrics.depth import (
     score_relative,
 )
 from dofsim.metrics.edges import aligned_boundary_f1, aligned_edge_error, boundary_f1, edge_rmse
+from dofsim.metrics.pictures import psnr, ssim
 from dofsim.metrics.protocol import Protocol, standard_protocol
 
 __all__ = [
@@ -27,7 +28,9 @@ __all__ = [
     "edge_rmse",
     "fit_scale_shift",
     "pair_order",
+    "psnr",
     "score_metric",
     "score_relative",
+    "ssim",
     "standard_protocol",
 ]

@@ -57,8 +57,8 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def check_size(width: int, height: int) -> None:
-    """Refuse pictures above ``MAX_PIXELS``, and those that do not fit into memory.
+def check_size(width: int, height: int, max_pixels: float = MAX_PIXELS) -> None:
+    """Refuse pictures above ``max_pixels`` (and ``MAX_PIXELS``), and those that do not fit into memory.
 
     Raises
     ------
@@ -67,14 +67,13 @@ def check_size(width: int, height: int) -> None:
     ParameterError
         If it takes more memory than may be used (:func:`dofsim.memory.check_photo`).
     """
-    if width * height > MAX_PIXELS:
-        raise PhotoError(
-            f"it claims {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000} megapixels that are read"
-        )
+    most = min(max_pixels, MAX_PIXELS)
+    if width * height > most:
+        raise PhotoError(f"it claims {width} x {height} pixels, more than the {most / 1e6:g} megapixels that are read")
     memory.check_photo(width, height)
 
 
-def decode(data: bytes, file_format: str) -> Decoded:
+def decode(data: bytes, file_format: str, max_pixels: float = MAX_PIXELS) -> Decoded:
     """Decode a file whose format is known.
 
     Parameters
@@ -83,6 +82,8 @@ def decode(data: bytes, file_format: str) -> Decoded:
         The whole file.
     file_format : str
         A key of the supported formats, ``"JPEG"``, ``"PNG"``, ``"TIFF"``, ``"WEBP"`` or ``"AVIF"``.
+    max_pixels : float
+        Of the picture.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def decode(data: bytes, file_format: str) -> Decoded:
     # The plugin is called directly because Image.open would refuse photos above 179 megapixels, warn from 89 on,
     # and warn about phone files whose multi-picture index is out of date.
     with _PLUGINS[file_format](io.BytesIO(data)) as image:
-        check_size(*image.size)
+        check_size(*image.size, max_pixels)
         # First of all, because looking for EXIF may decode the picture and so forget how it was stored.
         sixteen = _sixteen_bit(image, data, file_format)
         metadata = _metadata(image, file_format)

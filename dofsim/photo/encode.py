@@ -148,15 +148,26 @@ def _current(photo: Photo, file_format: str, left_out: list[str]) -> Metadata:
     keeps = file_format == "JPEG" and bool(extension) and not _holds_depth(extension)
     if packet is not None:
         packet = xmp.updated_xmp(packet, width, height, keeps_extension=keeps)
-        if packet is not None and file_format == "JPEG" and len(packet) > _JPEG_XMP:
-            packet = None
-            left_out.append("the XMP packet is too long for a JPEG and was left out")
+        if packet is not None and file_format == "JPEG":
+            packet = _fitting(packet, left_out)
     icc = metadata.icc if photo.profile.icc is not None else None
     return replace(metadata, exif=block, xmp=packet, icc=icc, xmp_extension=extension if keeps else ())
 
 
+def _fitting(packet: bytes, left_out: list[str]) -> bytes | None:
+    """What of an XMP packet fits into a JPEG; the photo's own properties come before the recipe."""
+    if len(packet) <= _JPEG_XMP:
+        return packet
+    own = xmp.without_namespace(packet, xmp.RECIPE)
+    if len(own) <= _JPEG_XMP:
+        left_out.append("the recipe does not fit into a JPEG beside the photo's own XMP and was left out")
+        return own
+    left_out.append("the XMP packet is too long for a JPEG and was left out")
+    return None
+
+
 def _holds_depth(extension: tuple[bytes, ...]) -> bool:
-    joined = b"".join(segment[75:] for segment in extension)
+    joined = b"".join(segment[xmp.EXTENSION_HEADER :] for segment in extension)
     return xmp.GDEPTH.encode() in joined or xmp.GIMAGE.encode() in joined
 
 

@@ -83,6 +83,14 @@ class _Block:
         """Offset of the pointer to the directory that follows the one at an offset."""
         return directory + 2 + 12 * self.number(directory, "H")
 
+    def drop(self, directory: int, tag: int) -> None:
+        """Take the entry of a tag, if there is one, out of the directory at an offset."""
+        entry = self.entries(directory).get(tag)
+        if entry is not None:
+            end = self.end(directory) + 4
+            self.data[entry:end] = self.data[entry + 12 : end] + bytes(12)
+            self.put(directory, "H", self.number(directory, "H") - 1)
+
     def get(self, entry: int) -> int:
         return self.number(entry + 8, "H" if self.number(entry + 2, "H") == 3 else "L")
 
@@ -169,14 +177,42 @@ def without_orientation(block: bytes) -> bytes:
     AVIF states the orientation outside EXIF, and its writer would rewrite a block that has the tag.
     """
     exif = _Block(block)
-    first = exif.number(4, "L")
-    entry = exif.entries(first).get(ORIENTATION)
-    if entry is None:
-        return block
-    end = exif.end(first) + 4
-    exif.data[entry:end] = exif.data[entry + 12 : end] + bytes(12)
-    exif.put(first, "H", exif.number(first, "H") - 1)
+    exif.drop(exif.number(4, "L"), ORIENTATION)
     return bytes(exif.data)
+
+
+def without_gps(block: bytes) -> bytes:
+    """Take the GPS directory out and overwrite its values with zeros; all other bytes keep their place.
+
+    Raises
+    ------
+    ValueError, struct.error
+        If the block is damaged, so that nobody can say whether it still tells a place.
+    """
+    exif = _Block(block)
+    first = exif.number(4, "L")
+    main = exif.entries(first)
+    inner = exif.get(main[EXIF_IFD]) if EXIF_IFD in main else 0
+    directories = [place for place in (first, inner, exif.number(exif.end(first), "L")) if place]
+    before = {directory: exif.entries(directory) for directory in directories}
+    for directory, entries in before.items():
+        if GPS_IFD in entries:
+            _wipe(exif, exif.get(entries[GPS_IFD]))
+            exif.drop(directory, GPS_IFD)
+    # A GPS directory that overlaps another one has wiped that as well.
+    if any(exif.entries(directory).keys() != entries.keys() - {GPS_IFD} for directory, entries in before.items()):
+        raise ValueError("its directories overlap")
+    return bytes(exif.data)
+
+
+def _wipe(exif: _Block, directory: int) -> None:
+    for entry in exif.entries(directory).values():
+        size = _TYPE_SIZES.get(exif.number(entry + 2, "H"), 0) * exif.number(entry + 4, "L")
+        start = exif.number(entry + 8, "L")
+        if size > 4 and start + size <= len(exif.data):
+            exif.data[start : start + size] = bytes(size)
+    end = min(exif.end(directory) + 4, len(exif.data))
+    exif.data[directory:end] = bytes(end - directory)
 
 
 def thumbnail_size(block: bytes) -> tuple[int, int] | None:

@@ -8,20 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.photo.colour import profile_of_primaries
-from dofsim.photo.decode import Decoded, check_size
+from dofsim.photo.decode import MAX_PIXELS, Decoded, check_size
 from dofsim.photo.exif import bare_exif
 from dofsim.photo.metadata import Metadata
 
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 
 
-def decode_heif(data: bytes) -> tuple[Decoded, Any | None]:
+def decode_heif(data: bytes, max_pixels: float = MAX_PIXELS) -> tuple[Decoded, Any | None]:
     """Decode a HEIC/HEIF file.
 
     Parameters
     ----------
     data : bytes
         The whole file.
+    max_pixels : float
+        Of the picture.
 
     Returns
     -------
@@ -42,7 +44,8 @@ def decode_heif(data: bytes) -> tuple[Decoded, Any | None]:
     _check_whole(data)
     container = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
     image = container[container.primary_index]
-    check_size(*image.size)
+    width, height = image.size
+    check_size(width, height, max_pixels)
     pixels = np.asarray(image)
     colour, alpha = _split(pixels, image.mode)
     info: dict[str, Any] = dict(image.info)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import struct
+from dataclasses import dataclass, replace
+
+from dofsim.photo import exif, xmp
 
 
 @dataclass(frozen=True)
@@ -31,3 +34,20 @@ class Metadata:
     xmp_extension: tuple[bytes, ...] = ()
     orientation: int = 1
     dpi: tuple[float, float] | None = None
+
+    def without_place(self) -> Metadata:
+        """The same without GPS: the EXIF directory and all XMP properties of that name.
+
+        A block that is damaged, so that nobody can say what it tells, is left out as a whole.
+        """
+        block: bytes | None
+        try:
+            block = self.exif and exif.without_gps(self.exif)
+        except (ValueError, struct.error):
+            block = None
+        packet = self.xmp and xmp.without_gps(self.xmp)
+        # An extension is one packet cut into segments, so that a name may run over two of them.
+        extension = self.xmp_extension
+        if b"gps" in b"".join(segment[xmp.EXTENSION_HEADER :] for segment in extension).lower():
+            extension = ()
+        return replace(self, exif=block or None, xmp=packet or None, xmp_extension=extension)

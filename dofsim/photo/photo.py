@@ -14,11 +14,12 @@ from dofsim.depth.depth_map import DepthMap
 from dofsim.errors import ParameterError
 from dofsim.photo.colour import ColourProfile
 from dofsim.photo.metadata import Metadata
+from dofsim.thumbnail import LONGEST_SIDE, figure, png, shrink
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Photo:
     """A photo, upright, with all that has to travel with it from the input file to the output file.
 
@@ -133,6 +134,74 @@ class Photo:
         if linear.shape != self.pixels.shape:
             raise ParameterError(f"linear pixels of shape {linear.shape} do not fit a photo of {self.pixels.shape}")
         return replace(self, pixels=self.profile.from_linear(linear.astype(np.float32, copy=False), like=self.pixels))
+
+    def without_metadata(self, *, gps_only: bool = False) -> Photo:
+        """Return the same photo with less to tell about its owner; it looks the same.
+
+        Parameters
+        ----------
+        gps_only : bool
+            Take out the place alone: the GPS directory of EXIF, and GPS properties of XMP. What a camera's maker
+            writes into a maker note of its own, and places that somebody typed as text, stay.
+
+        Returns
+        -------
+        Photo
+            Without EXIF, XMP and resolution. The colour profile stays, without which the colours would be wrong; the
+            orientation is in the pixels, which are upright. ``focal_length_35mm`` stays too; it is not written.
+        """
+        kept = self.metadata.without_place() if gps_only else Metadata(icc=self.metadata.icc)
+        return replace(self, metadata=kept)
+
+    def thumbnail(self, longest_side: int = LONGEST_SIDE) -> Photo:
+        """The same photo, smaller.
+
+        Parameters
+        ----------
+        longest_side : int
+            Of the result at most, px, >= 1; a photo that is small enough comes back as it is.
+
+        Returns
+        -------
+        Photo
+            Same bit depth, profile and metadata; ``depth`` stays at its own size.
+        """
+        if longest_side >= max(self.width, self.height):
+            return self
+        alpha = None if self.alpha is None else shrink(self.alpha, longest_side)
+        return replace(self, pixels=shrink(self.pixels, longest_side), alpha=alpha)
+
+    def display_pixels(self) -> npt.NDArray[np.uint8]:
+        """The pixels as a screen wants them.
+
+        Returns
+        -------
+        uint8 array, shape (height, width, 3)
+            sRGB; opacity is left out.
+        """
+        from dofsim.photo.colour import colour_space, to_srgb
+
+        pixels: npt.NDArray[Any] = self.pixels
+        if pixels.dtype == np.uint16:
+            pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        icc = self.profile.icc
+        if icc is None or colour_space(icc) != "RGB":
+            return pixels
+        return np.asarray(to_srgb(pixels, icc), np.uint8)
+
+    def __repr__(self) -> str:
+        parts = [f"{self.width} x {self.height}", self.format, f"{8 * self.pixels.dtype.itemsize} bit"]
+        if self.profile.icc is not None:
+            parts.append(self.profile.name)
+        if self.depth is not None:
+            parts.append(f"with {self.depth.kind.value} depth")
+        return f"Photo({', '.join(parts)})"
+
+    def _repr_png_(self) -> bytes:
+        return png(self.thumbnail().display_pixels())
+
+    def _repr_html_(self) -> str:
+        return figure(self._repr_png_(), repr(self)[6:-1])
 
     def save(
         self, path: str | os.PathLike[str] | None = None, *, quality: int | None = None, overwrite: bool = False

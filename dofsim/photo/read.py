@@ -14,7 +14,7 @@ from dofsim.depth.depth_map import DepthMap
 from dofsim.errors import DofsimError, PhotoError
 from dofsim.photo import colour, embedded
 from dofsim.photo.colour import ColourProfile
-from dofsim.photo.decode import Decoded, decode, quiet
+from dofsim.photo.decode import MAX_PIXELS, Decoded, decode, quiet
 from dofsim.photo.exif import focal_length_35mm
 from dofsim.photo.heif import decode_heif
 from dofsim.photo.orientation import upright
@@ -24,13 +24,15 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 SUPPORTED = "JPEG, PNG, TIFF, WebP, HEIC/HEIF or AVIF"
 
 
-def read_photo(path: str | os.PathLike[str]) -> Photo:
+def read_photo(path: str | os.PathLike[str], *, max_pixels: float = MAX_PIXELS) -> Photo:
     """Read a photo.
 
     Parameters
     ----------
     path : str or path-like
         A JPEG, PNG, TIFF, WebP, HEIC/HEIF or AVIF file; recognised by its content, not by its name.
+    max_pixels : float
+        Larger photos are refused before they are decoded; default, and the most: 300 megapixels.
 
     Returns
     -------
@@ -40,29 +42,55 @@ def read_photo(path: str | os.PathLike[str]) -> Photo:
     Raises
     ------
     PhotoError
-        If the file is missing, empty, damaged, larger than 300 megapixels, or no photo of a supported format.
+        If the file is missing, empty, damaged, larger than ``max_pixels``, or no photo of a supported format.
     """
     path = Path(path)
-    data = _load(path)
-    file_format = _recognise(data, path.name)
+    return replace(parse_photo(_load(path), path.name, max_pixels=max_pixels), path=path)
+
+
+def parse_photo(data: bytes, name: str, *, max_pixels: float = MAX_PIXELS) -> Photo:
+    """Read a photo from the bytes of its file, as they come from an object store.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    name : str
+        For messages.
+    max_pixels : float, optional
+        See :func:`read_photo`.
+
+    Returns
+    -------
+    Photo
+        As :func:`read_photo` gives it, with no ``path``.
+
+    Raises
+    ------
+    PhotoError
+        As :func:`read_photo`.
+    """
+    if not data:
+        raise PhotoError(f"{name} is empty (0 bytes)")
+    file_format = _recognise(data, name)
     with quiet():
         try:
             heif_depth = None
             if file_format == "HEIF":
-                decoded, heif_depth = decode_heif(data)
+                decoded, heif_depth = decode_heif(data, max_pixels)
             else:
-                decoded = decode(data, file_format)
+                decoded = decode(data, file_format, max_pixels)
             found = embedded.find(data, decoded, heif_depth)
             if found.original is not None:
                 decoded = found.original
             photo = _assemble(decoded)
         except DofsimError as error:
-            raise PhotoError(f"{path.name}: {error}") from None
+            raise PhotoError(f"{name}: {error}") from None
         except Exception as error:  # decoders raise anything on damaged bytes
             reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
-            raise PhotoError(f"{path.name} is damaged or cut short and cannot be read ({reason})") from error
+            raise PhotoError(f"{name} is damaged or cut short and cannot be read ({reason})") from error
     depth, notes = _fit(found.depth, photo)
-    return replace(photo, path=path, depth=depth, notes=(*photo.notes, *found.notes, *notes))
+    return replace(photo, depth=depth, notes=(*photo.notes, *found.notes, *notes))
 
 
 def _load(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""XMP packets: look up properties, and take out what is no longer true of the written picture."""
+"""XMP packets: look up and write properties, and take out what is no longer true of the written picture."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ GIMAGE = "http://ns.google.com/photos/1.0/image/"
 APPLE_DEPTH = "http://ns.apple.com/depthData/1.0/"
 APPLE_PIXELS = "http://ns.apple.com/pixeldatainfo/1.0/"
 NOTE = "http://ns.adobe.com/xmp/note/"
+EXTENSION_HEADER = 75
+"""Length in bytes of what stands before the packet in a JPEG segment that extends it: name, hash, length, offset."""
 _CAMERA = "http://ns.google.com/photos/1.0/camera/"
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 _TIFF = "http://ns.adobe.com/tiff/1.0/"
 _EXIF = "http://ns.adobe.com/exif/1.0/"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+RECIPE = "https://github.com/dofsim/dofsim/ns/recipe/1.0/"
+_ENVELOPE = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+    f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"></rdf:RDF></x:xmpmeta>\n'
+    '<?xpacket end="w"?>'
+)
 
 # Namespaces about pictures that are stored behind the main one and are not carried to the output.
 _STALE = frozenset(
@@ -94,6 +103,116 @@ def updated_xmp(packet: bytes, width: int, height: int, *, keeps_extension: bool
         changed |= _update(element, width, height, keeps_extension)
     if not changed:
         return packet
+    return _written(document)
+
+
+def with_properties(packet: bytes | None, namespace: str, prefix: str, values: dict[str, str]) -> bytes:
+    """Put the simple properties of one namespace into a packet, in place of those that it has of it.
+
+    Parameters
+    ----------
+    packet : bytes or None
+        XMP packet; None: a new one.
+    namespace : str
+        Namespace URI.
+    prefix : str
+        Its usual abbreviation.
+    values : dict
+        Local name to text.
+
+    Returns
+    -------
+    bytes
+        All other bytes stay as they are, unless there was something to replace. A packet that cannot be read comes
+        back unchanged.
+    """
+    from xml.sax.saxutils import quoteattr
+
+    packet = _ENVELOPE.encode() if packet is None else without_namespace(packet, namespace)
+    try:
+        document = _parse(packet)
+    except Exception:  # noqa: BLE001 - what cannot be read is not the place to write to
+        return packet
+    roots = document.getElementsByTagNameNS(_RDF, "RDF")
+    if not roots:
+        return packet
+    # All descriptions of a packet have to name the same thing as theirs.
+    about = next((node.getAttributeNS(_RDF, "about") for node in _descriptions(document)), "")
+    properties = "".join(f" {prefix}:{name}={quoteattr(value)}" for name, value in values.items())
+    text = (
+        f'<rdf:Description xmlns:rdf="{_RDF}" rdf:about={quoteattr(about)} '
+        f"xmlns:{prefix}={quoteattr(namespace)}{properties}/>"
+    )
+    at = packet.rfind(f"</{roots[0].tagName}".encode())
+    if at >= 0:
+        return packet[:at] + text.encode() + packet[at:]
+    for node in _descriptions(_parse(text.encode())):
+        roots[0].appendChild(document.importNode(node, True))
+    return _written(document)
+
+
+def without_namespace(packet: bytes, namespace: str) -> bytes:
+    """Take all properties of one namespace out of a packet; a packet without any, or unreadable, comes back as it is.
+
+    Parameters
+    ----------
+    packet : bytes
+        XMP packet.
+    namespace : str
+        Namespace URI.
+
+    Returns
+    -------
+    bytes
+    """
+    if namespace.encode() not in packet:
+        return packet
+    try:
+        document = _parse(packet)
+    except Exception:  # noqa: BLE001 - what cannot be read is carried as it is
+        return packet
+    for element in list(document.getElementsByTagName("*")):
+        if element.namespaceURI == namespace and element.parentNode is not None:
+            element.parentNode.removeChild(element)
+        for attribute in _attributes(element):
+            declares = attribute.namespaceURI == _XMLNS and attribute.value == namespace
+            if declares or attribute.namespaceURI == namespace:
+                element.removeAttributeNode(attribute)
+    for element in _descriptions(document):
+        says = [a for a in _attributes(element) if a.namespaceURI not in (_XMLNS, _RDF)]
+        if not says and not element.childNodes and element.parentNode is not None:
+            element.parentNode.removeChild(element)
+    return _written(document)
+
+
+def without_gps(packet: bytes) -> bytes | None:
+    """Take every property out of an XMP packet whose name begins with GPS, of whatever namespace and however deep.
+
+    Returns
+    -------
+    bytes or None
+        The same bytes if there was none. None if the packet cannot be read but mentions GPS.
+    """
+    if b"gps" not in packet.lower():
+        return packet
+    try:
+        document = _parse(packet)
+    except Exception:  # noqa: BLE001 - what cannot be read cannot be cleaned
+        return None
+    for element in list(document.getElementsByTagName("*")):
+        for attribute in _attributes(element):
+            if (attribute.localName or "").lower().startswith("gps") and attribute.namespaceURI != _XMLNS:
+                element.removeAttributeNode(attribute)
+        if (element.localName or "").lower().startswith("gps") and element.parentNode is not None:
+            element.parentNode.removeChild(element)
+    return _written(document)
+
+
+def _descriptions(document: Document) -> list[Element]:
+    return list(document.getElementsByTagNameNS(_RDF, "Description"))
+
+
+def _written(document: Document) -> bytes:
     return "\n".join(node.toxml() for node in document.childNodes).encode()
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dofsim.depth import registry
+from dofsim.depth import registry, runtime
 from dofsim.errors import ModelError, OutputError, ParameterError
 from dofsim.files import atomic_path
 from dofsim.pix2pix._torch import require
@@ -77,8 +77,7 @@ def halve_weights(model: Any) -> Any:
 
 def run_onnx(path: str | Path, photo: npt.NDArray[np.float32], *, threads: int = 1) -> npt.NDArray[np.float32]:
     """Run an exported model on a normalised (1, 3, h, w) input."""
-    import onnxruntime
-
+    onnxruntime = runtime.load()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

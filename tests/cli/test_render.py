@@ -213,3 +213,32 @@ def _give_every_photo_depth(library, monkeypatch) -> None:
         return prepare(photo, depth=library.DepthMap(ramp, library.DepthKind.RELATIVE))
 
     monkeypatch.setattr(library, "prepare", with_ramp)
+
+
+def test_what_does_not_fit_into_max_memory_is_refused_and_writes_nothing(
+    dofsim, photo, depth_file, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("DOFSIM_MAX_MEMORY", "")  # so that what the command sets is taken back afterwards
+    out = tmp_path / "out" / "photo.png"
+    out.parent.mkdir()
+    result = dofsim("render", photo, "--depth", depth_file, "-o", out, "--max-memory", "20MB")
+    assert result.code != 0
+    assert "--max-memory" in result.complaint
+    assert not list(out.parent.iterdir())
+    assert "800MB" in dofsim("render", photo, "--depth", depth_file, "-o", out, "--max-memory", "much").complaint
+    assert dofsim("render", photo, "--depth", depth_file, "-o", out, "--max-memory", "4GB").code == 0
+
+
+def test_metadata_is_kept_until_it_is_to_be_left_out(dofsim, depth_file, pixels, tmp_path) -> None:
+    exif = Image.Exif()
+    exif[271] = "ACME"
+    exif[0x8825] = {1: "N", 2: (48.0, 51.0, 29.0)}
+    photo = tmp_path / "place.jpg"
+    Image.fromarray(pixels).save(photo, exif=exif)
+    for options, maker, place in (((), "ACME", 48.0), (("--strip-gps",), "ACME", None), (("--strip-all",), None, None)):
+        out = tmp_path / "out.jpg"
+        assert dofsim("render", photo, "--depth", depth_file, *options, "-o", out).code == 0
+        with Image.open(out) as image:
+            tags = image.getexif()
+            assert tags.get(271) == maker
+            assert tags.get_ifd(0x8825).get(2, (None,))[0] == place

@@ -20,6 +20,7 @@ XMP_HEAD = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
 )
 XMP_TAIL = '</rdf:RDF></x:xmpmeta>\n<?xpacket end="w"?>'
+GPS_LATITUDE, GPS_DATE = [48, 1, 51, 1, 2977, 100], b"2024:05:06\0"
 MAKER_NOTE = b"ACME\0\0" + bytes(range(200))
 
 
@@ -27,6 +28,8 @@ class Make:
     """Builders of blocks and files; an own writer each, so that they share no code with what they test."""
 
     maker_note = MAKER_NOTE
+    gps_latitude = GPS_LATITUDE
+    gps_date = GPS_DATE
 
     @staticmethod
     def picture(width: int = 96, height: int = 64) -> npt.NDArray[np.uint8]:
@@ -55,9 +58,14 @@ class Make:
 
     @staticmethod
     def exif(
-        orientation: int = 1, size: tuple[int, int] = (96, 64), *, order: str = "<", thumbnail: bytes = b""
+        orientation: int = 1,
+        size: tuple[int, int] = (96, 64),
+        *,
+        order: str = "<",
+        thumbnail: bytes = b"",
+        gps: bool = False,
     ) -> bytes:
-        """EXIF block with a maker note, a stated size, a 35 mm focal length and, if given, a thumbnail."""
+        """EXIF block with a maker note, a stated size, a 35 mm focal length and, if given, a thumbnail and a place."""
         main = [
             (271, 2, b"ACME\0"),
             (272, 2, b"Pocket 3\0"),
@@ -67,9 +75,14 @@ class Make:
         inner = [(37386, 5, [42, 10]), (37500, 7, MAKER_NOTE), (40962, 4, [size[0]]), (40963, 3, [size[1]])]
         inner.append((41989, 3, [28]))
         head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "L", 8)
-        main_length = len(_directory([*main, (34665, 4, [0])], 0, 0, order))
-        inner_at = 8 + main_length
+        links = [(34665, 4, [0])] + [(34853, 4, [0])] * gps
+        inner_at = 8 + len(_directory([*main, *links], 0, 0, order))
         inner_bytes = _directory(inner, inner_at, 0, order)
+        links[0] = (34665, 4, [inner_at])
+        if gps:
+            links[1] = (34853, 4, [inner_at + len(inner_bytes)])
+            place = [(0, 1, b"\2\3\0\0"), (1, 2, b"N\0"), (2, 5, GPS_LATITUDE), (3, 2, b"E\0"), (29, 2, GPS_DATE)]
+            inner_bytes += _directory(place, inner_at + len(inner_bytes), 0, order)
         second_at = inner_at + len(inner_bytes)
         second = b""
         if thumbnail:
@@ -77,7 +90,7 @@ class Make:
             length = len(_directory(tags, second_at, 0, order))
             tags[1] = (513, 4, [second_at + length])
             second = _directory(tags, second_at, 0, order) + thumbnail
-        first = _directory([*main, (34665, 4, [inner_at])], 8, second_at if second else 0, order)
+        first = _directory([*main, *links], 8, second_at if second else 0, order)
         return head + first + inner_bytes + second
 
     @staticmethod
@@ -234,7 +247,7 @@ def _directory(tags: list[tuple[int, int, Any]], at: int, following: int, order:
     head, tail = struct.pack(order + "H", len(tags)), b""
     values_at = at + 2 + 12 * len(tags) + 4
     for tag, kind, value in tags:
-        if kind in (2, 7):
+        if kind in (1, 2, 7):
             raw, count = bytes(value), len(value)
         elif kind == 5:
             raw, count = struct.pack(order + f"{len(value)}L", *value), len(value) // 2

@@ -1,0 +1,220 @@
+"""``dofsim batch``: folders, archives and buckets full of photos."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import typer
+
+from dofsim.cli.options import Flip, Model, Quiet, Source
+from dofsim.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FAILED = 1
+_LINE_EVERY_S = 30.0
+_MOST_NAMED = 20
+
+
+def batch(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="IN", help="Photos, folders, patterns ('trip/**/*.jpg'), or URLs of these.")
+    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="OUT", help="Folder or URL; trees are mirrored in it.")],
+    focus: Annotated[str, typer.Option(metavar="0..1|1.2m|auto", show_default=False, help="What is sharp.  [auto]")] = (
+        "auto"
+    ),
+    blur: Annotated[str | None, typer.Option(metavar="2.5%|40px", help="Radius of the strongest blur.  [2%]")] = None,
+    aperture: Annotated[
+        float | None, typer.Option(metavar="1.8", help="f-number instead of --blur; needs metric depth.")
+    ] = None,
+    source: Source = "auto",
+    model: Model = None,
+    flip: Flip = None,
+    image_format: Annotated[
+        Literal["jpg", "png", "tif", "webp", "avif"] | None,
+        typer.Option("--format", help="Of the results.  [the photo's; JPEG for HEIC]"),
+    ] = None,
+    jpeg_quality: Annotated[
+        int | None, typer.Option(metavar="1..100", min=1, max=100, help="Quality of JPEG, WebP, AVIF.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Processes of one thread each; 0: none.  [one per core]")
+    ] = None,
+    max_memory: Annotated[
+        str | None, typer.Option(metavar="8GB", help="Most memory of all workers.  [60 % of what is free]")
+    ] = None,
+    depth_cache: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Keep estimated depth there, and use what is there.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that is in OUT.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start anew in OUT; allow results to replace inputs.")
+    ] = False,
+    quiet: Quiet = False,
+) -> int:
+    """Refocus many photos, on all cores; one that fails does not stop the others.
+
+    How each photo went stands in OUT/report.csv and report.json; the exit code is 1 if any failed. Ctrl-C stops the
+    run, and the same command with --resume goes on with it.
+
+    \b
+    Examples:
+      dofsim batch photos/ -o refocused/
+      dofsim batch 's3://bucket/trip/**/*.heic' -o s3://bucket/refocused --depth-cache cache/
+    """
+    from dofsim import memory
+    from dofsim.batch import run_batch
+    from dofsim.focus import parse_focus
+
+    parse_focus(focus)
+    if "," in focus:
+        raise ParameterError("--focus is the same for every photo: 0..1, a distance, or auto")
+    options = {
+        "focus": focus,
+        "blur": blur,
+        "aperture": aperture,
+        "source": source,
+        "model": model,
+        "flip": flip,
+        "jpeg_quality": jpeg_quality,
+    }
+    with _sigterm_as_interrupt(), BatchProgress(quiet=quiet) as progress:
+        summary = run_batch(
+            inputs,
+            out,
+            options=options,
+            workers=workers,
+            depth_cache=depth_cache,
+            resume=resume,
+            overwrite=overwrite,
+            max_memory=None if max_memory is None else memory.parse_memory(max_memory),
+            suffix=None if image_format is None else f".{image_format}",
+            on_start=progress.start,
+            on_row=progress.tell,
+        )
+        progress.end(f"{out.rstrip('/')}/report.csv", summary)
+    return _FAILED if summary.failed else 0
+
+
+class BatchProgress:
+    """Photos per second and the time that is left, on stderr: a bar on a terminal, else a line now and then.
+
+    Parameters
+    ----------
+    quiet : bool
+        Print errors only.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._total = self._kept = self._done = self._failed = 0
+        self._begun = self._told = time.monotonic()
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._close()
+        if kind is KeyboardInterrupt and self._total:
+            typer.echo(
+                f"note: {self._kept + self._done:,} of {self._total:,} photos are done; the same command with --resume "
+                "goes on",
+                err=True,
+            )
+
+    def start(self, total: int, kept: int) -> None:
+        """Say how many photos there are, and how many of them are done already."""
+        self._total, self._kept = total, kept
+        self._begun = self._told = time.monotonic()
+        if self._quiet:
+            return
+        if kept:
+            typer.echo(f"note: {kept:,} of {total:,} photos are done already", err=True)
+        if sys.stderr.isatty():
+            self._open()
+
+    def tell(self, row: dict[str, Any]) -> None:
+        """Count a photo, and show how it goes."""
+        self._done += 1
+        if row["status"] != "done":
+            self._failed += 1
+            if self._failed <= _MOST_NAMED:
+                self._error(row)
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._kept + self._done, description=self._speed(now))
+        elif not self._quiet and now - self._told >= _LINE_EVERY_S:
+            self._told = now
+            left = (self._total - self._kept - self._done) * (now - self._begun) / self._done
+            typer.echo(
+                f"{self._kept + self._done:,} of {self._total:,}: {self._speed(now)}, {_duration(left)} left", err=True
+            )
+
+    def end(self, report: str, summary: Any) -> None:
+        """Print where the report is, to stdout, and how it went."""
+        self._close()
+        if self._quiet:
+            return
+        typer.echo(report)
+        speed = f", {summary.done / summary.seconds:.3g} photos/s" if summary.done else ""
+        kept = f", {summary.kept:,} kept" if summary.kept else ""
+        failed = f", {summary.failed:,} failed" if summary.failed else ""
+        typer.echo(f"note: {summary.done:,} done{kept}{failed} in {_duration(summary.seconds)}{speed}", err=True)
+
+    def _error(self, row: dict[str, Any]) -> None:
+        line = f"error: {row['source']}: {row['error']}"
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            typer.echo(line.encode("utf-8", "backslashreplace"), err=True)
+        if self._failed == _MOST_NAMED:
+            typer.echo("error: further ones stand in the report", err=True)
+
+    def _speed(self, now: float) -> str:
+        return f"{self._done / max(now - self._begun, 1e-3):.3g} photos/s"
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.description}", markup=False), console=Console(stderr=True), redirect_stdout=False,
+            redirect_stderr=False,
+        )  # fmt: skip
+        self._task = self._bar.add_task("", total=self._total, completed=self._kept)
+        self._bar.start()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Let a polite signal to end, as clusters send it, stop the run as Ctrl-C does."""
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

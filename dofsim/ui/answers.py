@@ -1,0 +1,152 @@
+"""What the page answers when its user drops a photo, taps, drags, or wants another depth."""
+
+from __future__ import annotations
+
+import base64
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from dofsim.errors import DofsimError
+from dofsim.photo import read_photo
+from dofsim.ui.session import Session, explained
+
+if TYPE_CHECKING:
+    from dofsim.ui.store import SessionStore
+
+_SOURCES = {"photo": "Phone", "estimator": "Network", "file": "File"}
+
+
+class Answers:
+    """The functions behind the page's events.
+
+    Parameters
+    ----------
+    store : SessionStore
+        Holds the photos of all users.
+    first : Path, optional
+        A photo that the page shows at once.
+    max_pixels : float
+        Larger photos are refused.
+    """
+
+    def __init__(self, store: SessionStore, first: Path | None, max_pixels: float) -> None:
+        self._store, self._first, self._max_pixels = store, first, max_pixels
+
+    def _start(self, session: Session, request: gr.Request) -> dict[str, Any]:
+        return {"token": self._store.add(session, str(request.session_hash)), "revision": 0}
+
+    def open_photo(self, path: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """Take in an uploaded photo; its file is deleted."""
+        if path is None:
+            return (gr.skip(),) * 5
+        try:
+            session = Session(_read_and_remove(path, self._max_pixels))
+        except Exception as error:
+            raise _alert(error) from error
+        return None, self._start(session, request), *_depth_controls(session)
+
+    def open_first(self, request: gr.Request) -> tuple[Any, ...]:
+        """Take in the photo that the page begins with, if there is one."""
+        if self._first is None:
+            return (gr.skip(),) * 4
+        try:
+            session = Session(read_photo(self._first, max_pixels=self._max_pixels))
+        except Exception as error:
+            raise _alert(error) from error
+        return self._start(session, request), *_depth_controls(session)
+
+    def choose_depth(self, source: str, value: dict[str, Any] | None) -> tuple[Any, ...]:
+        """Take the depth from elsewhere."""
+        return self._change_depth(source, None, value)
+
+    def give_depth(self, path: str | None, value: dict[str, Any] | None) -> tuple[Any, ...]:
+        """Take the depth from an uploaded file, which is deleted."""
+        return (gr.skip(),) * 4 if path is None else self._change_depth("file", path, value)
+
+    def _change_depth(self, source: str, path: str | None, value: dict[str, Any] | None) -> tuple[Any, ...]:
+        try:
+            session, _ = self._store.get((value or {}).get("token"))
+            session.use_depth(source, None if path is None else _read_depth(path))
+        except Exception as error:
+            raise _alert(error) from error
+        finally:
+            if path is not None:
+                _remove(path)
+        assert value is not None
+        return {"token": value["token"], "revision": value["revision"] + 1}, *_depth_controls(session)
+
+    def draw(self, wish: dict[str, Any]) -> dict[str, Any]:
+        """Answer the viewer with a preview: ``token``, ``view``, ``settings`` in, a data URL or an ``error`` out."""
+        begun = time.perf_counter()
+        try:
+            session, _ = self._store.get(wish.get("token"))
+            settings = wish.get("settings") or {}
+            picture = session.picture(str(wish.get("view")), settings)
+            about = session.about_focus(settings)
+        except Exception as error:  # noqa: BLE001 - the browser shows it
+            return {"error": explained(error)}
+        image = "data:image/jpeg;base64," + base64.b64encode(picture).decode()
+        return {"image": image, "about": about, "ms": round(1000 * (time.perf_counter() - begun), 1)}
+
+    def keep(
+        self,
+        value: dict[str, Any],
+        event: gr.EventData,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio's way
+    ) -> tuple[Any, str]:
+        """Make the full-size result, to be downloaded."""
+        asked = event._data  # noqa: SLF001 - Gradio's way
+        try:
+            session, folder = self._store.get(asked["token"])
+            place = session.save(asked["settings"], folder, stage=lambda share, what: progress(share, desc=what))
+        except Exception as error:
+            raise _alert(error) from error
+        size = f"{session.photo.width * session.photo.height / 1e6:.1f} megapixels"
+        full = {
+            "url": f"/gradio_api/file={quote(str(place))}?v={time.time_ns()}",
+            "name": place.name,
+            "key": asked["key"],
+        }
+        return {**value, "full": full}, f"In full size: {size}, {place.stat().st_size / 1e6:.1f} MB"
+
+    def forget(self, request: gr.Request) -> None:
+        """Let go of what a user who leaves had."""
+        self._store.drop_user(str(request.session_hash))
+
+
+def _depth_controls(session: Session) -> tuple[Any, Any, Any]:
+    choices = [(_SOURCES[name], name) for name in session.sources]
+    return (
+        gr.update(choices=choices, value=session.source, visible=True),
+        session.about_depth(),
+        gr.update(visible=session.is_metric),
+    )
+
+
+def _read_and_remove(path: str, max_pixels: float) -> Any:
+    try:
+        return read_photo(path, max_pixels=max_pixels)
+    finally:
+        _remove(path)
+
+
+def _read_depth(path: str) -> Any:
+    from dofsim.depth.files import read_depth
+
+    return read_depth(path)
+
+
+def _remove(path: str) -> None:
+    # Gradio puts every upload into a folder of its own.
+    with suppress(OSError):
+        Path(path).unlink()
+        Path(path).parent.rmdir()
+
+
+def _alert(error: Exception) -> gr.Error:
+    return gr.Error(explained(error), print_exception=not isinstance(error, DofsimError))

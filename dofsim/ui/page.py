@@ -1,0 +1,210 @@
+"""The page: what is where on it, and the server around it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Before gradio is imported: it and what it brings must not tell anybody that this page runs.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr
+
+from dofsim.ui.answers import Answers
+from dofsim.ui.store import SessionStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HERE = Path(__file__).parent
+_PHOTOS = [".jpg", ".jpeg", ".png", ".heic", ".heif", ".tif", ".tiff", ".webp", ".avif"]
+_DEPTHS = [".png", ".tif", ".tiff", ".npy", ".exr"]
+_FONTS = ["system-ui", "-apple-system", "Segoe UI", "sans-serif"]
+# Nothing of a custom page can be hidden from Python's side, so the controls tell the viewer in the browser.
+_TELL_VIEWER = """(...values) => {
+  const names = NAMES;
+  const detail = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+  document.dispatchEvent(new CustomEvent('dofsim-lens', { detail }));
+}"""
+
+
+def build_page(store: SessionStore, *, first: Path | None = None, max_pixels: float = 100e6) -> gr.Blocks:
+    """The page.
+
+    Parameters
+    ----------
+    store : SessionStore
+        Holds the photos of all users.
+    first : Path, optional
+        A photo that the page shows at once.
+    max_pixels : float
+        Larger photos are refused.
+
+    Returns
+    -------
+    gradio.Blocks
+    """
+    answers = Answers(store, first, max_pixels)
+
+    def draw(
+        wish: dict[str, Any],
+    ) -> dict[str, Any]:  # Gradio marks what it lets browsers call, and methods bear no marks
+        return answers.draw(wish)
+
+    with gr.Blocks(title="dofsim", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        gr.Markdown("# dofsim\nTap what shall be sharp, drag the aperture.", elem_id="dofsim-title")
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320):
+                viewer = gr.HTML(
+                    None,
+                    html_template=_text("viewer.html"),
+                    css_template=_text("viewer.css"),
+                    js_on_load=_text("viewer.js"),
+                    server_functions=[draw],
+                    elem_id="dofsim-viewer",
+                )
+                state = gr.Markdown("", elem_id="dofsim-full", min_height=40)
+            with gr.Column(scale=1, min_width=280):
+                photo = gr.File(label="Photo", file_types=_PHOTOS, type="filepath", height=130, elem_id="dofsim-photo")
+                source = gr.Radio([], label="Depth from", visible=False, elem_id="dofsim-source")
+                about = gr.Markdown("", elem_id="dofsim-depth")
+                with gr.Accordion("Lens", open=False):
+                    lens = _lens_controls()
+                with gr.Accordion("Depth map of your own", open=False):
+                    depth = gr.File(label="Depth map", file_types=_DEPTHS, type="filepath", height=130)
+        names = list(lens)
+        for control in lens.values():
+            event = control.input if hasattr(control, "input") else control.change
+            event(
+                None,
+                inputs=[lens[name] for name in names],
+                js=_TELL_VIEWER.replace("NAMES", str(names)),
+                api_visibility="private",
+            )
+        depth_controls = [source, about, lens["focal_length"]]
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+        photo.upload(answers.open_photo, [photo], [photo, viewer, *depth_controls], show_progress_on=[photo], **private)
+        page.load(answers.open_first, None, [viewer, *depth_controls], **private)
+        source.input(
+            answers.choose_depth, [source, viewer], [viewer, *depth_controls], show_progress_on=[about], **private
+        )
+        depth.upload(
+            answers.give_depth, [depth, viewer], [viewer, *depth_controls], show_progress_on=[about], **private
+        )
+        viewer.settled(
+            answers.keep,
+            [viewer],
+            [viewer, state],
+            show_progress_on=[state],
+            trigger_mode="always_last",
+            concurrency_limit=2,
+            api_visibility="private",
+        )
+        page.unload(answers.forget)
+    return page
+
+
+@contextmanager
+def serving(
+    first: Path | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    max_upload: int = 100_000_000,
+    max_pixels: float = 100e6,
+) -> Iterator[str]:
+    """Serve the page while the block runs; every file that it made is gone afterwards.
+
+    Parameters
+    ----------
+    first : Path, optional
+        A photo that the page shows at once.
+    host : str
+        Address to listen on; other machines can reach it only if it is another one than 127.0.0.1.
+    port : int, optional
+        Default: the first free one from 7860 on.
+    max_upload : int
+        Bytes of a file.
+    max_pixels : float
+        Of a photo.
+
+    Yields
+    ------
+    str
+        The address of the page.
+
+    Raises
+    ------
+    OSError
+        If the port is taken.
+    """
+    with tempfile.TemporaryDirectory(prefix="dofsim-ui-") as name:
+        folder = Path(name)
+        results, uploads = folder / "results", folder / "uploads"
+        results.mkdir()
+        uploads.mkdir()
+        before = os.environ.get("GRADIO_TEMP_DIR")
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+        try:
+            page = build_page(SessionStore(results), first=first, max_pixels=max_pixels)
+            threading.Thread(target=_warm_up, daemon=True).start()
+            _, url, _ = page.launch(
+                server_name=host,
+                server_port=port,
+                max_file_size=max_upload,
+                allowed_paths=[str(results)],
+                prevent_thread_lock=True,
+                quiet=True,
+                inline=False,
+                share=False,
+                ssr_mode=False,
+                enable_monitoring=False,
+                footer_links=[],
+                theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
+            )
+            try:
+                yield url
+            finally:
+                page.close(verbose=False)
+        finally:
+            if before is None:
+                del os.environ["GRADIO_TEMP_DIR"]
+            else:
+                os.environ["GRADIO_TEMP_DIR"] = before
+
+
+def _lens_controls() -> dict[str, Any]:
+    return {
+        "focal_length": gr.Slider(
+            20, 200, 50, step=1, label="Focal length, mm", info="35 mm-equivalent; longer blurs more", visible=False
+        ),
+        "blades": gr.Dropdown(
+            [("Round", 0), *((f"{n} blades", n) for n in range(3, 12))], value=0, label="Aperture shape"
+        ),
+        "roundness": gr.Slider(0, 1, 0, step=0.05, label="Roundness of the blades"),
+        "rotation": gr.Slider(0, 120, 0, step=5, label="Rotation, degrees"),
+        "squeeze": gr.Slider(0.25, 1, 1, step=0.05, label="Squeeze", info="Below 1: anamorphic ovals"),
+        "donut": gr.Slider(0, 0.9, 0, step=0.05, label="Donut", info="Dark middle of a mirror lens"),
+        "bubble": gr.Slider(-1, 1, 0, step=0.1, label="Bubble", info="1: bright rims, -1: creamy ones"),
+        "cats_eye": gr.Slider(0, 1, 0, step=0.05, label="Cat's eye", info="Lemons towards the corners"),
+        "highlights": gr.Checkbox(True, label="Recover clipped lights"),
+        "grain": gr.Checkbox(True, label="Give back grain"),
+    }
+
+
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _warm_up() -> None:
+    """Compile, or load, the kernels before the first photo comes."""
+    from dofsim.bokeh.warmup import compile_first_half, compile_second_half
+
+    with suppress(Exception):
+        compile_first_half()
+        compile_second_half()
