@@ -27,6 +27,7 @@ from dofsim.cli import (
     stack,
     train,
     ui,
+    video,
     warmup,
 )
 from dofsim.cli.help import short_help
@@ -73,6 +74,7 @@ app = typer.Typer(
 app.command("render", cls=short_help(render.RARE), short_help="Refocus photos.")(render.render)
 app.command("batch", short_help="Refocus folders full of photos, on all cores.")(batch.batch)
 app.command("rack", short_help="Pull focus through a photo: a short film.")(rack.rack)
+app.command("video", short_help="Refocus a clip.")(video.video)
 app.command("stack", short_help="Make a focus stack of a photo, with its optics.")(stack.stack)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
