@@ -237,7 +237,8 @@ def _segments(data: bytes) -> list[tuple[int, int, bytes]]:
     """(Position after it, marker, payload) of each segment before the first scan."""
     if not data.startswith(b"\xff\xd8"):
         raise ValueError("it is no JPEG")
-    found, at = [], 2
+    found: list[tuple[int, int, bytes]] = []
+    at = 2
     while True:
         if data[at : at + 1] != b"\xff":
             raise ValueError("the JPEG is damaged")
