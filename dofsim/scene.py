@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
     from dofsim.bokeh.render import Quality
     from dofsim.grain import Grain
+    from dofsim.photo.editable import EditableSizes
 
 DepthSource = Literal["auto", "photo", "estimator"]
 
@@ -348,6 +349,31 @@ class Scene:
         warm, cool = np.array([1.0, 0.30, 0.10], np.float32), np.array([0.12, 0.35, 1.0], np.float32)
         tint = np.where((coc < 0)[..., None], warm, cool) * (0.15 + 0.85 * grey)[..., None]
         return photo.with_linear((linear * (1 - strength) + tint * strength).astype(np.float32))
+
+    def save_editable(
+        self, result: Photo, path: str | os.PathLike[str], *, quality: int | None = None, overwrite: bool = False
+    ) -> EditableSizes:
+        """Write a rendering of this scene together with the original and its depth, so that it can be refocused again.
+
+        Parameters
+        ----------
+        result : Photo
+            From :meth:`render`.
+        path, quality, overwrite
+            See :func:`dofsim.photo.editable.write_editable`; a JPEG.
+
+        Returns
+        -------
+        EditableSizes
+
+        Raises
+        ------
+        ParameterError, OutputError
+            As :func:`dofsim.photo.editable.write_editable`.
+        """
+        from dofsim.photo.editable import write_editable
+
+        return write_editable(result, path, original=self.photo, depth=self.depth, quality=quality, overwrite=overwrite)
 
     def plot(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from dofsim.photo.photo import Photo
 
 
 def write_photo(
-    photo: Photo, path: str | os.PathLike[str] | None = None, *, quality: int | None = None, overwrite: bool = False
+    photo: Photo,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    quality: int | None = None,
+    overwrite: bool = False,
+    finish: Callable[[bytes], bytes] | None = None,
 ) -> Path:
     """Write a photo with its metadata.
 
@@ -34,6 +40,8 @@ def write_photo(
         1..100 for the lossy formats; default JPEG and WebP 94, HEIC and AVIF 90.
     overwrite : bool
         Allow to replace the file that the photo was read from. Other existing files are always replaced.
+    finish : callable, optional
+        Gets the encoded file and gives what is written.
 
     Returns
     -------
@@ -76,6 +84,8 @@ def write_photo(
     try:
         with quiet():
             data = encode(photo, file_format, quality, left_out)
+            if finish is not None:
+                data = finish(data)
     except DofsimError:
         raise
     except Exception as error:  # encoders raise anything on pictures that they cannot hold
