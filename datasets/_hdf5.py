@@ -126,6 +126,26 @@ def check_frame(shape: tuple[int, ...], path: Path) -> None:
         raise DepthError(f"{path} claims frames of {shape}, more than is read; it is damaged, get it anew")
 
 
+def read_texts(array: Any, path: Path) -> list[str]:
+    """Texts of a one-dimensional array.
+
+    HDF5 takes as much memory for a text as its reference says, so in a damaged file that is looked at first.
+
+    Raises
+    ------
+    DepthError
+        If one claims to be longer than the file.
+    """
+    import numpy as np
+
+    start = array.id.get_offset()
+    if start is not None:
+        references = np.fromfile(path, [("length", "<u4"), ("place", "V12")], array.size, offset=start)
+        if references["length"].max(initial=0) > path.stat().st_size:
+            raise DepthError(f"{path} is damaged (a text claims to be longer than the file); get it, or pack it, anew")
+    return [value.decode("utf-8") for value in array[()].ravel()]
+
+
 def require_h5py() -> None:
     """Check that HDF5 files can be read and written.
 

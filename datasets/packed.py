@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dofsim.datasets._codecs import decode, read_chunk
-from dofsim.datasets._hdf5 import Hdf5, check_frame, open_hdf5, reading
+from dofsim.datasets._hdf5 import Hdf5, check_frame, open_hdf5, read_texts, reading
 from dofsim.datasets.frames import BadFrame
 from dofsim.datasets.reader import KINDS, Depth, Entry, Photo, Reader
 from dofsim.errors import DepthError
@@ -127,7 +127,7 @@ class Packed(Reader):
                 raise DepthError(
                     f"{self.root} is of version {version}; this dofsim reads {VERSION}: pack the data set again"
                 )
-            texts = {name: [value.decode("utf-8") for value in file["index"][name][()]] for name in TEXTS}
+            texts = {name: read_texts(file["index"][name], self.root) for name in TEXTS}
             return [
                 Entry(
                     texts["dataset"][place],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dofsim import __version__
 from dofsim.bokeh.aperture import Aperture
+from dofsim.bokeh.render import Quality, check_quality
 from dofsim.errors import DepthError, ParameterError
 from dofsim.focus import Focus, parse_focus, parse_point
 from dofsim.lens import DEFAULT_BLUR, DEFAULT_SHARP_RANGE
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the recipe's format; it grows with every field, so that no older dofsim leaves out what it cannot do."""
 
-_TEXTS = frozenset(("focus", "focus_at", "blur", "source", "model", "depth_origin", "version"))
+_TEXTS = frozenset(("focus", "focus_at", "blur", "quality", "source", "model", "depth_origin", "version"))
 _SWITCHES = frozenset(("highlights", "grain", "flip"))
 _WHOLES = frozenset(("blades", "jpeg_quality"))
 _SOURCES = ("auto", "photo", "estimator", "file")
@@ -52,6 +53,8 @@ class Recipe:
         Shape of the aperture, see :class:`dofsim.bokeh.Aperture` (where ``donut`` is the obstruction).
     highlights, grain : bool
         See :meth:`dofsim.Scene.render`.
+    quality : {"fast", "best"}
+        See :meth:`dofsim.Scene.render`.
     source : {"auto", "photo", "estimator", "file"}
         Where the depth comes from; ``"file"``: from one that the user gives.
     model : str, optional
@@ -68,7 +71,7 @@ class Recipe:
     Raises
     ------
     ParameterError
-        If the focus, the source or the aperture's shape cannot be.
+        If the focus, the quality, the source or the aperture's shape cannot be.
     """
 
     focus: str = "auto"
@@ -86,6 +89,7 @@ class Recipe:
     cats_eye: float = 0.0
     highlights: bool = True
     grain: bool = True
+    quality: Quality = "fast"
     source: Literal["auto", "photo", "estimator", "file"] = "auto"
     model: str | None = None
     flip: bool | None = None
@@ -97,6 +101,7 @@ class Recipe:
         parse_focus(self.focus)
         if self.source not in _SOURCES:
             raise ParameterError(f"the depth source is one of {', '.join(_SOURCES)}, not {self.source!r}")
+        check_quality(self.quality)
         _ = self.shape
 
     @property
@@ -195,6 +200,7 @@ class Recipe:
             shape=self.shape,
             highlights=self.highlights,
             grain=self.grain,
+            quality=self.quality,
             threads=threads,
             max_memory=max_memory,
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dofsim.bokeh import Aperture
+    from dofsim.bokeh.render import Quality
     from dofsim.grain import Grain
     from dofsim.photo import Photo
 
@@ -63,6 +64,7 @@ def refocus(
     grain: Callable[[], Grain] | None,
     threads: int,
     rows: int,
+    quality: Quality = "fast",
 ) -> Photo:
     """Refocus a photo, in bands of rows if they are more than ``rows``.
 
@@ -81,6 +83,8 @@ def refocus(
     threads : int
     rows : int
         That are worked on at a time.
+    quality : {"fast", "best"}
+        See :func:`dofsim.bokeh.render`; "best" needs all rows at a time.
 
     Returns
     -------
@@ -106,7 +110,7 @@ def refocus(
         if highlights:
             light = recover_highlights(light, np.abs(coc) >= IN_FOCUS_RADIUS, longer=max(size))
         if len(bands) == 1:
-            blurred = render(light, coc, shape, threads=threads)
+            blurred = render(light, coc, shape, quality=quality, threads=threads)
         else:
             blurred = render_band(light, coc, band, size, max_radius, shape, threads)
         del light
@@ -119,7 +123,7 @@ def refocus(
     return replace(photo, pixels=codes)
 
 
-def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | None) -> int:
+def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | None, quality: Quality = "fast") -> int:
     """How many rows of a photo fit into memory at a time, at most all of them.
 
     Parameters
@@ -129,6 +133,8 @@ def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | No
         Largest radius of the circle of confusion, px.
     max_memory : str, float or None
         See :func:`dofsim.memory.limit`.
+    quality : {"fast", "best"}
+        "best" takes all rows or none.
 
     Raises
     ------
@@ -138,6 +144,14 @@ def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | No
     from dofsim.bokeh.bands import least_rows
 
     room = memory.limit(max_memory) - memory.used() - photo.pixels.nbytes
+    if quality == "best":
+        need = memory.RENDERING_BEST * photo.width * photo.height
+        if need > room:
+            raise ParameterError(
+                f"rendering this photo at its best takes {memory.megabytes(need - room)} more than may be used; "
+                "render it fast (--quality fast), make it smaller, or give more memory (--max-memory)"
+            )
+        return photo.height
     rows = int(room // (memory.RENDERING * photo.width))
     least = least_rows(photo.height, photo.width, min(max_radius, float(max(photo.height, photo.width))))
     if rows < least:
@@ -147,5 +161,5 @@ def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | No
             "blur less, make the photo smaller, or give more memory (--max-memory)"
         )
     if photo.height * photo.width > memory.IN_ONE_PIECE:
-        rows = min(rows, max(memory.AT_A_TIME // photo.width, least))
+        rows = min(rows, max(memory.AT_A_TIME // photo.width, photo.height // 2, least))
     return min(rows, photo.height)

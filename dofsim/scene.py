@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dofsim.bokeh import Aperture
+    from dofsim.bokeh.render import Quality
     from dofsim.grain import Grain
 
 DepthSource = Literal["auto", "photo", "estimator"]
@@ -176,6 +177,7 @@ class Scene:
         shape: Aperture | None = None,
         highlights: bool = True,
         grain: bool = True,
+        quality: Quality = "fast",
         threads: int | None = None,
         max_memory: str | float | None = None,
     ) -> Photo:
@@ -193,6 +195,9 @@ class Scene:
         grain : bool
             Whether blurred areas get back the grain that the blur took from them (see
             :func:`dofsim.grain.add_grain`), so that they match the sharp ones and smooth walls show no contours.
+        quality : {"fast", "best"}
+            ``"best"`` is nearer to what a lens does at edges, and several times slower (see
+            :func:`dofsim.bokeh.render`). It renders the photo whole, never in bands.
         threads : int, optional
             Threads of the renderer; default: all cores.
         max_memory : str or float, optional
@@ -209,8 +214,12 @@ class Scene:
         Raises
         ------
         ParameterError, DepthError
-            As :meth:`coc`; ParameterError too if the memory is too little for the smallest band.
+            As :meth:`coc`; ParameterError too if there is no such quality, or the memory is too little
+            for the smallest band.
         """
+        from dofsim.bokeh.render import check_quality
+
+        check_quality(quality)
         setting = self._setting(focus, focus_at, aperture, focal_length, blur, sharp_range)
         if self.depth.is_flat():
             warnings.warn(
@@ -222,7 +231,13 @@ class Scene:
         from dofsim.recipe import recipe_of_arguments
 
         refocused = self.render_setting(
-            setting, shape=shape, highlights=highlights, grain=grain, threads=threads, max_memory=max_memory
+            setting,
+            shape=shape,
+            highlights=highlights,
+            grain=grain,
+            quality=quality,
+            threads=threads,
+            max_memory=max_memory,
         )
         recipe = recipe_of_arguments(
             focus,
@@ -234,6 +249,7 @@ class Scene:
             sharp_range=sharp_range,
             highlights=highlights,
             grain=grain,
+            quality=quality,
         )
         return recipe.written_into(refocused, self.depth)
 
@@ -244,6 +260,7 @@ class Scene:
         shape: Aperture | None = None,
         highlights: bool = True,
         grain: bool = True,
+        quality: Quality = "fast",
         threads: int | None = None,
         max_memory: str | float | None = None,
     ) -> Photo:
@@ -253,7 +270,7 @@ class Scene:
         ----------
         setting : Setting
             Plane of focus and K (see :func:`dofsim.sequence.lens_settings`).
-        shape, highlights, grain, threads, max_memory
+        shape, highlights, grain, quality, threads, max_memory
             See :meth:`render`.
 
         Returns
@@ -277,7 +294,8 @@ class Scene:
             highlights=highlights,
             grain=(lambda: self.grain) if grain else None,
             threads=threads or default_threads(),
-            rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory),
+            rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory, quality),
+            quality=quality,
         )
 
     def preview_focus(

@@ -21,8 +21,8 @@ _AT_A_TIME = 16
 class _Actor:
     """What runs in a process of the cluster."""
 
-    def __init__(self, options: dict[str, Any], depth_cache: str | None) -> None:
-        self._bench = Bench(options, depth_cache)
+    def __init__(self, recipe: dict[str, Any], depth_cache: str | None) -> None:
+        self._bench = Bench(recipe, depth_cache)
         self._bench.warm_up()
 
     def work(self, jobs: list[tuple[str, str]]) -> Iterator[Row]:
@@ -97,7 +97,7 @@ class _Crew:
 
 def run_on_ray(
     jobs: Iterable[Job],
-    options: dict[str, Any],
+    recipe: dict[str, Any],
     depth_cache: str | None = None,
     workers: int | None = None,
     address: str | None = None,
@@ -108,7 +108,7 @@ def run_on_ray(
     ----------
     jobs : iterable of Job
         With places that every node sees: URLs, or paths of a file system that all share.
-    options, depth_cache
+    recipe, depth_cache
         See :class:`dofsim.batch.work.Bench`.
     workers : int, optional
         Actors; default: one per core of the cluster.
@@ -140,7 +140,7 @@ def run_on_ray(
                 **settings, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
                 runtime_env={"env_vars": environment},
             )  # fmt: skip
-        crew = _Crew(ray, workers or int(ray.cluster_resources().get("CPU", 1)), (options, depth_cache))
+        crew = _Crew(ray, workers or int(ray.cluster_resources().get("CPU", 1)), (recipe, depth_cache))
         yield from crew.run(iter(jobs))
     except (ConnectionError, ray.exceptions.RayError) as error:
         # Ray tells the traceback first and the error last.

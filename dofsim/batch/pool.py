@@ -91,18 +91,18 @@ class Pool:
     ----------
     workers : int
         Processes, >= 1.
-    options, depth_cache
+    recipe, depth_cache
         See :class:`dofsim.batch.work.Bench`.
     max_memory : int, optional
         Bytes that all of them together may hold.
     """
 
     def __init__(
-        self, workers: int, options: dict[str, Any], depth_cache: str | None = None, max_memory: int | None = None
+        self, workers: int, recipe: dict[str, Any], depth_cache: str | None = None, max_memory: int | None = None
     ) -> None:
         from dofsim import memory
 
-        self._start = {"options": options, "depth_cache": depth_cache}
+        self._start = {"recipe": recipe, "depth_cache": depth_cache}
         total = int(memory.FREE_SHARE * memory.free()) if max_memory is None else max_memory
         self._environment = {
             **os.environ, **ONE_THREAD, memory.LIMIT: str(max(total // workers, 1)), "PYTHONPATH": PACKAGE_PATH,

@@ -29,7 +29,7 @@ from dofsim.bokeh.workers import Workers
 Floats = npt.NDArray[np.float32]
 
 _ROWS = 256
-_SPAN_TILES = 8
+SPAN_TILES = 8
 """Side of the squares of tiles that one thread renders at a time."""
 
 _CASCADE_ROWS = 8 * PATCH
@@ -74,7 +74,7 @@ def render_layered(
     shape = None if aperture is None else shape_table(aperture, LARGEST_DRAWN, *whole, top)
     out = np.empty_like(rgb)
     with Workers(threads) as workers:
-        means, spans = _survey(rgb, coc, plan, workers)
+        means, spans = survey(rgb, coc, plan, workers)
         cells = spans[plan.cell_level]
         places, crowded, reach = find_places(cells, plan)
         tiles = find_tiles(reach, spans[TILE_LEVEL], plan)
@@ -82,7 +82,7 @@ def render_layered(
         if tiles.layered.any():
             edges = find_edges(rgb, coc, cells, places, crowded, plan, workers)
             layers = _draw_layers(rgb, coc, means, spans, edges, tiles, plan, table, shape, workers)
-        _render_squares(rgb, coc, means, tiles, layers, plan, table, shape, workers, out)
+        render_squares(rgb, coc, means, tiles, layers, plan, table, shape, workers, out)
     return out
 
 
@@ -117,7 +117,7 @@ class _Layers:
     finest: tuple[npt.NDArray[np.generic], ...]
 
 
-def _survey(rgb: Floats, coc: Floats, plan: Plan, workers: Workers) -> tuple[list[Floats], list[Floats]]:
+def survey(rgb: Floats, coc: Floats, plan: Plan, workers: Workers) -> tuple[list[Floats], list[Floats]]:
     """Means and ranges of the squares of each level, see ``_survey``; empty for levels that have none."""
     from dofsim.bokeh._survey import FIRST_LEVEL, survey_rows
 
@@ -212,7 +212,7 @@ def _composite(
     )  # fmt: skip
 
 
-def _render_squares(
+def render_squares(
     rgb: Floats,
     coc: Floats,
     means: list[Floats],
@@ -224,6 +224,7 @@ def _render_squares(
     workers: Workers,
     out: Floats,
 ) -> None:
+    """Render every tile into ``out``: calm ones by gathering, those with layers from these."""
     from dofsim.bokeh._fine import fine_block, ring_room
 
     kept = threading.local()
@@ -239,18 +240,18 @@ def _render_squares(
 
     def square(corner: tuple[int, int]) -> None:
         j, i = corner
-        box = (j, min(j + _SPAN_TILES, rows), i, min(i + _SPAN_TILES, columns))
+        box = (j, min(j + SPAN_TILES, rows), i, min(i + SPAN_TILES, columns))
         part = np.s_[box[0] : box[1], box[2] : box[3]]
         if (tiles.level[part] != LAYERED).any():
-            render_calm(rgb, coc, means, plan, tiles, box, shape, scratch("prefix", gather_room(_SPAN_TILES)), out)
+            render_calm(rgb, coc, means, plan, tiles, box, shape, scratch("prefix", gather_room(SPAN_TILES)), out)
         if layers is not None and tiles.layered[part].any():
             fine_block(
                 rgb, coc, layers.sources, _enlarged(layers.opening, box, plan.cell), tiles.layered, *box,
                 *layers.finest, *plan.shape(1), lights_near(layers.lights, box), table, shape,
-                scratch("ring", ring_room(_SPAN_TILES)), out,
+                scratch("ring", ring_room(SPAN_TILES)), out,
             )  # fmt: skip
 
-    workers.run(square, [(j, i) for j in range(0, rows, _SPAN_TILES) for i in range(0, columns, _SPAN_TILES)])
+    workers.run(square, [(j, i) for j in range(0, rows, SPAN_TILES) for i in range(0, columns, SPAN_TILES)])
 
 
 def _enlarged(opening: Floats, box: tuple[int, int, int, int], cell: int) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +11,15 @@ import numpy.typing as npt
 from dofsim.bokeh.aperture import Aperture
 from dofsim.errors import ParameterError
 
+Quality = Literal["fast", "best"]
+
 
 def render(
     linear_rgb: npt.NDArray[Any],
     coc_px: npt.NDArray[Any],
     aperture: Aperture | None = None,
     *,
-    quality: Literal["fast"] = "fast",
+    quality: Quality = "fast",
     threads: int | None = None,
 ) -> npt.NDArray[np.float32]:
     """Spread every pixel over its circle of confusion, as a lens does.
@@ -34,8 +36,8 @@ def render(
         It orders the surfaces too. Finite. A circle larger than the picture counts as one of the picture's size.
     aperture : Aperture, optional
         Shape of the circle of confusion; default: a disc.
-    quality : {"fast"}
-        There is one mode yet.
+    quality : {"fast", "best"}
+        ``"best"`` follows rays of the lens wherever there are edges: nearer to the truth, and several times slower.
     threads : int, optional
         Threads to use, >= 1; default: the environment's ``DOFSIM_THREADS``, else all cores that this process may use.
         The result does not depend on it.
@@ -58,8 +60,7 @@ def render(
         raise ParameterError(f"coc_px has the shape {rgb.shape[:2]} of the picture, not {np.shape(coc_px)}")
     if not (aperture is None or isinstance(aperture, Aperture)):
         raise ParameterError(f"the aperture is a dofsim.bokeh.Aperture or None, not {aperture!r}")
-    if quality != "fast":
-        raise ParameterError(f"the only quality yet is fast, not {quality!r}")
+    check_quality(quality)
     workers = default_threads() if threads is None else threads
     if workers < 1:
         raise ParameterError(f"threads is at least 1, not {threads}")
@@ -73,10 +74,25 @@ def render(
     if max_radius > longest:
         coc = np.clip(coc, -longest, longest)
         max_radius = longest
+    shape = None if aperture is None or aperture.is_disc else aperture
+    if quality == "best":
+        from dofsim.bokeh.rays import render_rays
+
+        return render_rays(rgb, coc, max_radius, shape, workers)
     from dofsim.bokeh.layered import render_layered
 
-    shape = None if aperture is None or aperture.is_disc else aperture
     return render_layered(rgb, coc, max_radius, shape, workers)
+
+
+def check_quality(quality: str) -> None:
+    """Refuse what is no quality.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if quality not in get_args(Quality):
+        raise ParameterError(f"the quality is fast or best, not {quality!r}")
 
 
 def default_threads() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,7 @@ from dofsim.cli import (
     stack,
     train,
     ui,
+    video,
     warmup,
 )
 from dofsim.cli.help import short_help
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 _EPILOG = """\
 \b
@@ -56,7 +59,7 @@ Exit codes:
     5  the output cannot be written
     6  the depth model cannot be used
     7  an optional part is not installed
-  130  interrupted
+  130  interrupted (143: ended by SIGTERM)
 """
 
 # Help and errors are plain text: laying them out with rich costs more time than all else that `--help` does.
@@ -71,6 +74,7 @@ app = typer.Typer(
 app.command("render", cls=short_help(render.RARE), short_help="Refocus photos.")(render.render)
 app.command("batch", short_help="Refocus folders full of photos, on all cores.")(batch.batch)
 app.command("rack", short_help="Pull focus through a photo: a short film.")(rack.rack)
+app.command("video", short_help="Refocus a clip.")(video.video)
 app.command("stack", short_help="Make a focus stack of a photo, with its optics.")(stack.stack)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
@@ -154,6 +158,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Enter from the shell."""
+    # As after Ctrl-C, temporary files are removed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     sys.exit(run())
 
 

@@ -100,6 +100,9 @@ def render(
     grain: Annotated[
         bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
     ] = True,
+    quality: Annotated[
+        Literal["fast", "best"], typer.Option(help="best: truer at edges, several times slower.")
+    ] = "fast",
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
     ] = None,

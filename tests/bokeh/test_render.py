@@ -29,7 +29,7 @@ COC = np.zeros((4, 5), np.float32)
         (RGB, COC.astype(np.int32), {}, "coc_px holds floats"),
         (RGB + np.nan, COC, {}, "not finite"),
         (RGB, COC - np.inf, {}, "not finite"),
-        (RGB, COC, {"quality": "best"}, "only quality yet"),
+        (RGB, COC, {"quality": "finest"}, "fast or best"),
         (RGB, COC, {"threads": 0}, "at least 1"),
         (RGB, COC, {"aperture": "star"}, "aperture"),
     ],

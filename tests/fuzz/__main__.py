@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.case import prepared, run_case
+from tests.fuzz.case import compile_kernels, prepared, run_case
 from tests.fuzz.workers import run_in_workers
 
 
@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--workers", type=int, default=2, help="processes; 0: this one")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no more after so long")
     parser.add_argument("--only", type=int, help="run one case again, here")
     parser.add_argument("--keep", type=Path, help="leave the file of --only in this folder")
     parser.add_argument("--json", type=Path, help="write the figures here")
@@ -46,6 +47,7 @@ def main() -> int:
             findings.append(result)
             print(f"case {result['case']} ({result['kind']}): {result['finding']}", flush=True)
 
+    compile_kernels()
     with tempfile.TemporaryDirectory() as base:
         if arguments.only is not None or not arguments.workers:
             corpus = prepared(Path(base))
@@ -54,7 +56,15 @@ def main() -> int:
             for number in numbers:
                 on_result(run_case(number, arguments.seed, corpus, Path(base), arguments.keep))
         else:
-            run_in_workers(arguments.first, arguments.cases, arguments.seed, arguments.workers, Path(base), on_result)
+            run_in_workers(
+                arguments.first,
+                arguments.cases,
+                arguments.seed,
+                arguments.workers,
+                Path(base),
+                on_result,
+                arguments.seconds,
+            )
     figures = {
         "cases": sum(outcomes.values()), "seed": arguments.seed, "seconds": round(time.monotonic() - began, 1),
         "peak_mb": round(most / 1e6), "findings": findings, "slowest": slowest,

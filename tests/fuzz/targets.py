@@ -30,7 +30,7 @@ def photo(path: Path, random: Random) -> None:
     if random.random() < 0.3:
         found = found.without_metadata(gps_only=True)
     if random.random() < 0.03 and found.pixels.size < 100_000:
-        scene = dofsim.prepare(found, depth=found.depth or _depth(found))
+        scene = dofsim.prepare(found, depth=found.depth or any_depth(found))
         found = scene.render(blur="10%")
     out = path.with_name(f"out.{random.choice(_SLOW_FORMS if random.random() < 0.03 else _FORMS)}")
     if found.alpha is not None:
@@ -106,7 +106,8 @@ def icc(path: Path, random: Random) -> None:
     photo(carrier, random)
 
 
-def _depth(found: object) -> object:
+def any_depth(found: object) -> object:
+    """A ramp for a photo without depth."""
     from dofsim.depth import DepthKind, DepthMap
 
     height, width = found.pixels.shape[:2]

@@ -10,9 +10,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.case import SECONDS, prepared, run_case
+from tests.fuzz.case import BOUND, SECONDS, compile_kernels, prepared, run_case
 
 CHUNK = 250
+LONGEST_WAIT_SECONDS = 600.0
 
 
 def _work(pipe: Connection, seed: int, folder: str) -> None:
@@ -21,6 +22,7 @@ def _work(pipe: Connection, seed: int, folder: str) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         corpus = prepared(place)
+        compile_kernels()
         pipe.send("ready")
         while (span := pipe.recv()) is not None:
             for number in range(*span):
@@ -47,7 +49,25 @@ class Worker:
         self.process.start()
         there.close()
         self.case: int | None = None
-        self.since = time.monotonic() + 60
+        self.heard()
+
+    def heard(self) -> None:
+        """Start the clocks again."""
+        self.since, self.worked = time.monotonic(), self._processor_seconds()
+
+    def hangs(self) -> bool:
+        """Whether a case takes too much of the processor, or waits forever; a busy machine is no reason."""
+        return (
+            self._processor_seconds() - self.worked > 2 * SECONDS
+            or time.monotonic() - self.since > LONGEST_WAIT_SECONDS
+        )
+
+    def _processor_seconds(self) -> float:
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except OSError:  # no Linux, or it has ended
+            return 0.0
 
     def give(self, span: tuple[int, int]) -> None:
         self.todo = list(span)
@@ -59,18 +79,21 @@ class Worker:
         return f"exit code {self.process.exitcode}"
 
 
-def run_in_workers(first: int, cases: int, seed: int, workers: int, base: Path, on_result: Any) -> None:
-    """Spread cases over processes."""
+def run_in_workers(first: int, cases: int, seed: int, workers: int, base: Path, on_result: Any, seconds: float) -> None:
+    """Spread cases over processes; after so many seconds no more are begun than a process has in hand."""
+    until = time.monotonic() + seconds
     spans = [(start, min(start + CHUNK, first + cases)) for start in range(first, first + cases, CHUNK)][::-1]
     crew = [Worker(seed, base, number) for number in range(min(workers, len(spans)))]
     while crew:
+        if time.monotonic() > until:
+            spans.clear()
         ready = wait([worker.pipe for worker in crew], timeout=1.0)
         for worker in list(crew):
             try:
                 if worker.pipe in ready:
                     _hear(worker, spans, crew, on_result)
                     continue
-                reason = "it does not end" if time.monotonic() - worker.since > 6 * SECONDS else ""
+                reason = "it does not end" if worker.hangs() else ""
             except (EOFError, ConnectionResetError):
                 worker.process.join()
                 reason = f"it ends the process (exit code {worker.process.exitcode})"
@@ -90,12 +113,12 @@ def run_in_workers(first: int, cases: int, seed: int, workers: int, base: Path, 
 
 def _hear(worker: Worker, spans: list[Any], crew: list[Worker], on_result: Any) -> None:
     message = worker.pipe.recv()
-    worker.since = time.monotonic()
+    worker.heard()
     if isinstance(message, int):
         worker.case = message
     elif isinstance(message, dict):
         on_result(message)
-        if message["finding"].startswith("the process holds"):
+        if message["peak"] > BOUND:  # or all that follow would seem to hold as much
             worker.stop()
             rest = (message["case"] + 1, worker.todo[1])
             worker.start()

@@ -1,0 +1,77 @@
+"""The aperture as rays see it: points spread over it, and a picture of the light that it lets through."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from dofsim.bokeh.aperture import Aperture
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+_GOLDEN = math.pi * (3 - math.sqrt(5))
+_FINE = 4096
+_SIDE = 256
+
+
+def aperture_points(aperture: Aperture | None, count: int) -> Floats:
+    """Points spread evenly over an aperture, on a spiral by the golden angle (Vogel 1979).
+
+    Parameters
+    ----------
+    aperture : Aperture, optional
+        Default: a disc.
+    count : int
+        About how many.
+
+    Returns
+    -------
+    float32 array, shape (n, 4)
+        Coordinates down and to the right, -1..1, and the light that passes there from a point behind the plane of focus
+        and from one in front of it.
+    """
+    if aperture is None:
+        y, x = _spiral(count)
+        return np.column_stack([y, x, np.ones((count, 2))]).astype(np.float32)
+    open_share = (_light(aperture, *_spiral(_FINE)).max(axis=0) > 0).mean()
+    y, x = _spiral(math.ceil(count / open_share))
+    light = _light(aperture, y, x)
+    let_through = light.max(axis=0) > 0
+    return np.column_stack([y, x, *light])[let_through].astype(np.float32)
+
+
+def pupil_picture(aperture: Aperture | None) -> Floats:
+    """The light that an aperture lets through.
+
+    Parameters
+    ----------
+    aperture : Aperture, optional
+        Default: a disc.
+
+    Returns
+    -------
+    float32 array, shape (2, n, n)
+        From a point behind the plane of focus and from one in front of it, over -1..1 down and to the right; n is 0
+        for a disc, of which nobody needs a picture.
+    """
+    if aperture is None:
+        return np.zeros((2, 0, 0), np.float32)
+    middles = (np.arange(_SIDE) + 0.5) * (2 / _SIDE) - 1
+    y, x = np.meshgrid(middles, middles, indexing="ij")
+    return _light(aperture, y, x).astype(np.float32)
+
+
+def _spiral(count: int) -> tuple[Doubles, Doubles]:
+    turn = np.arange(count) + 0.5
+    rho = np.sqrt(turn / count)
+    return rho * np.sin(turn * _GOLDEN), rho * np.cos(turn * _GOLDEN)
+
+
+def _light(aperture: Aperture, y: Doubles, x: Doubles) -> Doubles:
+    """Light from behind and from in front, without the cat's eye, which depends on the place in the picture."""
+    x = x / aperture.squeeze
+    rho = np.hypot(x, y) / aperture.reach(np.arctan2(x, -y))
+    return np.stack([np.where(rho <= 1, aperture.light(rho, behind), 0.0) for behind in (True, False)])

@@ -1,0 +1,205 @@
+"""The best mode: where there are edges, rays of the lens decide what a pixel sees; calm tiles are gathered.
+
+The survey, the edges, the hidden surfaces and the calm tiles are those of ``layered``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from dofsim.bokeh.aperture import Aperture
+from dofsim.bokeh.edges import find_edges, find_places
+from dofsim.bokeh.layered import SPAN_TILES, render_squares, survey
+from dofsim.bokeh.lights import add_reflections, find_lights, lights_near
+from dofsim.bokeh.plan import IN_FOCUS_RADIUS, LARGEST_DRAWN, LIGHT_SIZE, TILE, TILE_LEVEL, Plan, make_plan
+from dofsim.bokeh.pupil import aperture_points, pupil_picture
+from dofsim.bokeh.shapes import shape_table
+from dofsim.bokeh.spans import span_table
+from dofsim.bokeh.tiles import find_tiles
+from dofsim.bokeh.workers import Workers
+
+Floats = npt.NDArray[np.float32]
+
+RAYS = 64
+"""Rays of a pixel."""
+
+JUMP = 1.0
+"""Where the radius changes by more than this, px, from one pixel to the next, there are two surfaces."""
+
+_TILE_ROWS = 2
+_NEVER = 1e6
+
+
+def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture | None, threads: int) -> Floats:
+    """Render with rays wherever more than one surface may be seen.
+
+    Parameters
+    ----------
+    rgb : float32 array, shape (H, W, 3), C-contiguous
+        Scene-linear.
+    coc : float32 array, shape (H, W), C-contiguous
+        Signed radius, px; ``abs(coc) <= max_radius``.
+    max_radius : float
+        px.
+    aperture : Aperture, optional
+        Default: a disc.
+    threads : int
+        >= 1; does not change the result.
+
+    Returns
+    -------
+    float32 array, shape (H, W, 3)
+    """
+    height, width = coc.shape
+    plan = make_plan(height, width, max_radius)
+    shape = None if aperture is None else shape_table(aperture, LARGEST_DRAWN, height, width)
+    out = np.empty_like(rgb)
+    with Workers(threads) as workers:
+        means, spans = survey(rgb, coc, plan, workers)
+        cells = spans[plan.cell_level]
+        places, crowded, reach = find_places(cells, plan)
+        tiles = find_tiles(reach, spans[TILE_LEVEL], plan)
+        render_squares(rgb, coc, means, tiles, None, plan, span_table(LARGEST_DRAWN), shape, workers, out)
+        if not tiles.layered.any():
+            return out
+
+        from dofsim.bokeh._edges import FAR
+        from dofsim.bokeh._rays import NOTHING, add_lights, ray_tiles
+        from dofsim.bokeh._survey import FIRST_LEVEL
+
+        edges = find_edges(rgb, coc, cells, places, crowded, plan, workers)
+        lights, rgb = take_lights(rgb, coc, cells, plan)
+        if len(lights) > 0:
+            means, _ = survey(rgb, coc, plan, workers)
+        far = np.where(edges.distance < FAR, edges.far, np.float32(NOTHING))
+        jump = np.float32(JUMP)
+        scene = coc, distance_to_edges(coc), far
+        lowest, highest = reachable(spans[TILE_LEVEL])
+        grids = means[FIRST_LEVEL:]
+        starts = np.cumsum([0, *(grid[..., 0].size for grid in grids[:-1])])
+        columns = np.array([grid.shape[1] for grid in grids])
+        pyramid = np.concatenate([grid.reshape(-1, 4) for grid in grids])
+        del means, grids
+        points, pupil = aperture_points(aperture, RAYS), pupil_picture(aperture)
+        spacing = np.float32(math.sqrt(math.pi / len(points)))
+        cats_eye = np.float32(0 if aperture is None else aperture.cats_eye)
+        rows, across = tiles.layered.shape
+
+        def square(corner: tuple[int, int]) -> None:
+            j, i = corner
+            box = j, min(j + _TILE_ROWS, rows), i, min(i + SPAN_TILES, across)
+            ray_tiles(
+                rgb, *scene, edges.colour, plan.cell, jump, pyramid, starts, columns, tiles.layered, lowest, highest,
+                *box, points, spacing, cats_eye, out,
+            )  # fmt: skip
+            near = lights_near(lights, box)
+            if len(near) > 0:
+                add_lights(near, *scene, plan.cell, jump, tiles.layered, lowest, *box, pupil, cats_eye, out)
+
+        workers.run(square, [(j, i) for j in range(0, rows, _TILE_ROWS) for i in range(0, across, SPAN_TILES)])
+    return out
+
+
+def distance_to_edges(coc: Floats) -> Floats:
+    """Distance of every pixel from the next edge, px.
+
+    Parameters
+    ----------
+    coc : float32 array, shape (H, W)
+        px.
+
+    Returns
+    -------
+    float32 array, shape (H, W)
+        0 on both sides of an edge.
+    """
+    smooth = np.ones(coc.shape, np.uint8)
+    for first, second in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+        jumps = np.abs(coc[first] - coc[second]) > JUMP
+        smooth[first][jumps] = 0
+        smooth[second][jumps] = 0
+    if smooth.all():
+        return np.full(coc.shape, _NEVER, np.float32)
+    return cv2.distanceTransform(smooth, cv2.DIST_L2, cv2.DIST_MASK_5)
+
+
+def reachable(ranges: Floats) -> tuple[Floats, Floats]:
+    """Nearest and farthest surface that rays from a tile can meet: those whose circles reach it.
+
+    Parameters
+    ----------
+    ranges : float32 array, shape (rows, columns, 3)
+        Lowest and highest coc of each tile, px.
+
+    Returns
+    -------
+    lowest, highest : float32 array, shape (rows, columns)
+        Coc, px.
+    """
+    low, high = ranges[..., 0], ranges[..., 1]
+    lowest, highest = low.copy(), high.copy()
+    most = float(np.maximum(high, -low).max())
+    rows, columns = low.shape
+    tall, wide = (min(int(most // TILE) + 1, size - 1) for size in (rows, columns))
+    for dy in range(-tall, tall + 1):
+        for dx in range(-wide, wide + 1):
+            distance = math.hypot(max(abs(dy) - 1, 0), max(abs(dx) - 1, 0)) * TILE
+            if distance > most:
+                continue
+            here = np.s_[max(dy, 0) : rows + min(dy, 0), max(dx, 0) : columns + min(dx, 0)]
+            there = np.s_[max(-dy, 0) : rows + min(-dy, 0), max(-dx, 0) : columns + min(-dx, 0)]
+            reaches = np.maximum(high[there], -low[there]) >= distance
+            np.minimum(lowest[here], low[there], out=lowest[here], where=reaches)
+            np.maximum(highest[here], high[there], out=highest[here], where=reaches)
+    return lowest, highest
+
+
+def take_lights(rgb: Floats, coc: Floats, spans: Floats, plan: Plan) -> tuple[Floats, Floats]:
+    """Take the small lights out of a picture: what they are brighter than the ground around them.
+
+    Parameters
+    ----------
+    rgb : float32 array, shape (H, W, 3)
+    coc : float32 array, shape (H, W)
+        px.
+    spans : float32 array, shape (rows, columns, 3)
+        Ranges of the cells (see ``_survey``).
+    plan : Plan
+
+    Returns
+    -------
+    lights : float32 array, shape (n, 6)
+        y, x, coc (px), colour; with what the border reflects of them.
+    rest : float32 array, shape (H, W, 3)
+        The picture without them.
+    """
+    found, _ = find_lights(rgb, coc, spans, plan)
+    if len(found) == 0:
+        return found, rgb
+    own, level = np.zeros(coc.shape, np.float32), np.zeros(coc.shape, np.float32)
+    y, x = found[:, :2].astype(np.int64).T
+    own[y, x], level[y, x] = found[:, 2], found[:, 3:].max(axis=1)
+    # The rim of a light mixes it with the ground: it has the light's circle of confusion and part of its brightness.
+    rim = cv2.dilate((level > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+    ground = (1 - rim).astype(np.float32)
+    side = 2 * LIGHT_SIZE + 1
+    mean = cv2.blur(rgb * ground[..., None], (side, side), borderType=cv2.BORDER_REFLECT)
+    mean /= np.maximum(cv2.blur(ground, (side, side), borderType=cv2.BORDER_REFLECT), 1e-6)[..., None]
+    y, x = np.nonzero(rim)
+    excess = np.maximum(rgb[y, x] - mean[y, x], 0)
+    radius, brightest = own[y, x], np.where(level[y, x] > 0, np.inf, 0)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            beside = np.clip(y + dy, 0, plan.height - 1), np.clip(x + dx, 0, plan.width - 1)
+            brighter = level[beside] > brightest
+            radius = np.where(brighter, own[beside], radius)
+            brightest = np.where(brighter, level[beside], brightest)
+    blurred = np.abs(radius) >= IN_FOCUS_RADIUS
+    y, x, radius, excess = y[blurred], x[blurred], radius[blurred], excess[blurred]
+    rest = rgb.copy()
+    rest[y, x] -= excess
+    return add_reflections(np.column_stack([y, x, radius, excess]).astype(np.float32), plan), rest
