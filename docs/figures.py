@@ -88,8 +88,11 @@ def photos(scenes: Path) -> None:
     """The scenes as a phone would save them."""
     for name in ("food", "product", "landscape", "night"):
         with np.load(scenes / f"{name}.npz") as stored:
-            image = stored["image"]
+            image, inverse = stored["image"], 1 / stored["depth"]
         save(display(image * (1.5 if name == "night" else 1.0)), name)
+        if name == "product":
+            grey = np.asarray(255 * inverse / inverse.max() + 0.5, np.uint8)
+            cv2.imwrite(str(HOME / "product-depth.png"), grey, (cv2.IMWRITE_PNG_COMPRESSION, 9))
 
 
 def tasks() -> None:
