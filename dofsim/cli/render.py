@@ -115,7 +115,8 @@ def render(
         bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
     ] = True,
     quality: Annotated[
-        Literal["fast", "best"], typer.Option(help="best: truer at edges, several times slower.")
+        Literal["fast", "best"],
+        typer.Option(help="How truly edges are drawn: best is several times slower, and takes more memory."),
     ] = "fast",
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")

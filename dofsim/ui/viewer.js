@@ -9,11 +9,11 @@ const KEYS = {
 };
 const find = (name) => element.querySelector(name);
 const state = { photo: null, x: null, y: null, index: 18, view: 'photo', lens: {}, full: null, original: null };
-let drawing = false, again = false, comparing = false, since = 0, timer = 0, held = 0;
+let drawing = false, again = false, comparing = false, keeping = false, since = 0, timer = 0, held = 0;
 
 const settings = () => ({ x: state.x, y: state.y, f_number: F_NUMBERS[state.index], ...state.lens });
-const key = () => JSON.stringify(settings());
-const isFull = () => state.full && state.full.key === key();
+const key = () => JSON.stringify([state.photo?.revision, settings()]);
+const isFull = () => state.full?.url && state.full.key === key();
 
 function say(text, bad = false) {
   const line = find('.status');
@@ -96,7 +96,8 @@ function change(settled) {
 
 function keep() {
   if (!state.photo) return;
-  if (drawing || comparing) { timer = setTimeout(keep, SETTLE_MS); return; }
+  if (drawing || comparing || keeping) { timer = setTimeout(keep, SETTLE_MS); return; }
+  keeping = true;
   trigger('settled', { token: state.photo.token, settings: settings(), key: key() });
 }
 
@@ -144,7 +145,12 @@ element.addEventListener('pointerup', (event) => {
   focusAt((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
 });
 for (const name of ['pointercancel', 'pointerleave', 'blur'])
-  element.addEventListener(name, () => { clearTimeout(held); down = null; compare(false); }, true);
+  element.addEventListener(name, (event) => {
+    if (!event.target.matches?.('.compare, .shown')) return;
+    clearTimeout(held);
+    down = null;
+    compare(false);
+  }, true);
 element.addEventListener('contextmenu', (event) => { if (event.target.closest('.stage')) event.preventDefault(); });
 
 element.addEventListener('keydown', (event) => {
@@ -171,6 +177,7 @@ watch('value', () => {
   const value = props.value || {};
   const other = value.token !== state.photo?.token || value.revision !== state.photo?.revision;
   if (value.token !== state.photo?.token) Object.assign(state, { x: value.x ?? null, y: value.y ?? null, view: 'photo' });
+  if (other || value.full) keeping = false;
   state.photo = value.token ? value : null;
   state.full = value.full || null;
   if (!state.photo) { find('.shown').removeAttribute('src'); say(''); place(); }

@@ -40,7 +40,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def commands() -> list[str]:
-    text = (DOCS / "tour" / "tasks.md").read_text(encoding="utf-8")
+    text = (DOCS / "tour" / "tasks.md").read_text(encoding="utf-8").replace("\\\n", " ")
     return re.findall(r"^dofsim render (\S+\.(?:png|jpg) .*)$", text, re.MULTILINE)
 
 
