@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
@@ -230,7 +230,7 @@ def main() -> None:
     names = ("photos", "tasks", "truth", "failures", "curves", "diagram")
     parser.add_argument("figures", nargs="*", default=list(names), help=", ".join(names))
     given = parser.parse_args()
-    matplotlib.rcParams["svg.hashsalt"] = "dofsim"  # the same file from the same figure
+    mpl.rcParams["svg.hashsalt"] = "dofsim"  # the same file from the same figure
     HOME.mkdir(exist_ok=True)
     for name in given.figures:
         make = globals()[name]
