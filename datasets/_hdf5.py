@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dofsim.errors import DepthError, MissingExtraError
+from dofsim.errors import DepthError, DofsimError, MissingExtraError
 
 if TYPE_CHECKING:
     import h5py
+
+#: Numbers in one frame; above it a file is taken for a damaged one, before memory is taken for it.
+MAX_NUMBERS = 900_000_000
 
 
 class Hdf5:
@@ -90,6 +96,54 @@ def open_hdf5(path: Path) -> h5py.File:
         reasons = {"truncated": "it is truncated", "signature not found": "it is none"}
         why = next((reason for sign, reason in reasons.items() if sign in said), said)
         raise DepthError(f"{path} cannot be opened as an HDF5 file: {why}") from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever h5py and the rest raise on damaged bytes into one sentence.
+
+    Raises
+    ------
+    DepthError
+    """
+    try:
+        yield
+    except DofsimError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise DepthError(f"{path} is damaged ({said[:200]}); get it, or pack it, anew") from error
+
+
+def check_frame(shape: tuple[int, ...], path: Path) -> None:
+    """Refuse a frame that is absurdly large.
+
+    Raises
+    ------
+    DepthError
+    """
+    if math.prod(shape) > MAX_NUMBERS:
+        raise DepthError(f"{path} claims frames of {shape}, more than is read; it is damaged, get it anew")
+
+
+def read_texts(array: Any, path: Path) -> list[str]:
+    """Texts of a one-dimensional array.
+
+    HDF5 takes as much memory for a text as its reference says, so in a damaged file that is looked at first.
+
+    Raises
+    ------
+    DepthError
+        If one claims to be longer than the file.
+    """
+    import numpy as np
+
+    start = array.id.get_offset()
+    if start is not None:
+        references = np.fromfile(path, [("length", "<u4"), ("place", "V12")], array.size, offset=start)
+        if references["length"].max(initial=0) > path.stat().st_size:
+            raise DepthError(f"{path} is damaged (a text claims to be longer than the file); get it, or pack it, anew")
+    return [value.decode("utf-8") for value in array[()].ravel()]
 
 
 def require_h5py() -> None:

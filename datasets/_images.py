@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dofsim.errors import DepthError
+from dofsim.errors import DepthError, PhotoError
+from dofsim.photo.decode import check_size
 
 
 def read_photo(path: Path) -> npt.NDArray[np.uint8]:
@@ -51,11 +52,12 @@ def read_millimetres(path: Path) -> npt.NDArray[np.float32]:
 def _decoded(path: Path, mode: str | None = None) -> Image.Image:
     try:
         with Image.open(path) as image:
+            check_size(*image.size)
             image.load()
             return image if mode is None else image.convert(mode)
     except FileNotFoundError as error:
         raise DepthError(f"the file {path} is missing") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, PhotoError) as error:
         # Pillow's own message of an unknown format repeats the path.
         why = "it is no picture, or damaged" if isinstance(error, Image.UnidentifiedImageError) else error
         raise DepthError(f"{path} cannot be read: {why}") from error

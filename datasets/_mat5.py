@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _MATRIX, _COMPRESSED = 14, 15
+_LONGEST = 1 << 24
+"""Bytes of one element once it is decompressed; a few bytes can claim to be many."""
 _NUMERIC_CLASSES = range(6, 16)  # double to uint64
 
 
@@ -48,9 +50,12 @@ def read_vectors(data: bytes) -> dict[str, npt.NDArray[Any]]:
 def _inflated(stored: bytes, order: str) -> tuple[int, bytes]:
     """(type, content) of the element in a compressed one."""
     try:
-        content = zlib.decompress(stored)
+        inflating = zlib.decompressobj()
+        content = inflating.decompress(stored, _LONGEST)
     except zlib.error as error:
         raise ValueError(f"its compressed data is damaged ({error})") from error
+    if not inflating.eof:
+        raise ValueError("its compressed data is cut short, or longer than any vector that is read")
     (element,) = _elements(content, order)
     return element
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,11 @@ from dofsim.datasets.resize import Size, resize
 from dofsim.errors import FrameError, OutputError
 from dofsim.files import atomic_path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     import h5py
 
@@ -27,24 +33,49 @@ PART_BYTES = 48 * 2**20
 _READ_AHEAD = 4
 
 
-def open_parts(parts: Path, plan: str) -> int:
-    """Make the folder of parts, or find how many frames an earlier run of the same plan has packed into it."""
-    note, out = parts / "plan.txt", parts.with_name(parts.name[1 : -len(".parts")])
+@contextmanager
+def parts_of(out: Path) -> Iterator[Path]:
+    """Make the folder of parts of a file, or take it up; one process at a time.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made, or another process is at it.
+    """
+    parts = out.with_name(f".{out.name}.parts")
     if not out.parent.is_dir():
         raise OutputError(f"cannot write {out}: the folder {out.parent} does not exist; make it first")
     try:
-        if parts.is_dir() and not (note.is_file() and note.read_text(encoding="utf-8") == plan):
-            shutil.rmtree(parts)
         parts.mkdir(exist_ok=True)
-        for left in parts.glob(".*.h5"):  # half-written by a run that was killed
-            left.unlink()
-        if not note.is_file():
+        lock = os.open(parts, os.O_RDONLY) if fcntl is not None else None
+    except OSError as error:
+        raise OutputError(f"cannot write beside {out}: {error.strerror}") from error
+    try:
+        if lock is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield parts
+    except BlockingIOError as error:
+        raise OutputError(f"another process is packing {out}; wait for it, or choose another name") from error
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def open_parts(parts: Path, plan: str) -> int:
+    """How many frames an earlier run of the same plan has packed; what runs of other plans left is removed."""
+    note = parts / "plan.txt"
+    try:
+        if not (note.is_file() and note.read_text(encoding="utf-8") == plan):
+            for left in parts.iterdir():
+                left.unlink()
             with atomic_path(note) as temporary:
                 temporary.write_text(plan, encoding="utf-8")
+        for left in parts.glob(".*.h5"):  # half-written by a run that was killed
+            left.unlink()
         stops = [int(path.stem) for path in parts.glob("*.h5")]
         return max(stops, default=0)
     except OSError as error:
-        raise OutputError(f"cannot write beside {out}: {error.strerror}") from error
+        raise OutputError(f"cannot write into {parts}: {error.strerror}") from error
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from dofsim.datasets._hdf5 import Hdf5, open_hdf5
+from dofsim.datasets._hdf5 import Hdf5, check_frame, open_hdf5, reading
 from dofsim.datasets._mat5 import read_vectors
 from dofsim.datasets.reader import Depth, Entry, Photo, Reader
 from dofsim.datasets.split import carve
@@ -78,7 +78,8 @@ class NyuLabelled(Reader):
 
     def notes(self) -> list[str]:
         """See :meth:`Reader.notes`."""
-        _, _, width, height = self._file.open()["images"].shape
+        with reading(self._file.path):
+            _, _, width, height = self._file.open()["images"].shape
         scenes = len({entry.scene for entry in self._entries})
         return [f"{self._file.path.name}: {len(self._entries)} frames of {width}x{height} px, {scenes} scenes"]
 
@@ -105,6 +106,10 @@ class NyuLabelled(Reader):
 
     @cached_property
     def _entries(self) -> list[Entry]:
+        with reading(self._file.path):
+            return self._list()
+
+    def _list(self) -> list[Entry]:
         file = self._file.open()
         path = self._file.path
         for needed in ("images", self._depths):
@@ -116,6 +121,7 @@ class NyuLabelled(Reader):
                 f"{path} holds images {images} and {self._depths} {depths}; expected (n, 3, width, height) and "
                 "(n, width, height)"
             )
+        check_frame(images[1:], path)
         scenes, types = _strings(file, "scenes", images[0]), _strings(file, "sceneTypes", images[0])
         return [
             Entry("nyu", scenes[index] or "unknown", f"{index + 1:04d}", index, scene_type=types[index])
@@ -128,7 +134,8 @@ class NyuLabelled(Reader):
         path = self._folder / SPLIT_FILE
         if not path.is_file():
             raise DepthError(self._without_splits)
-        stored = _read_splits(path)
+        with reading(path):
+            stored = _read_splits(path)
         parts = []
         for name in ("trainNdxs", "testNdxs"):
             numbers = stored[name].astype(np.int64)

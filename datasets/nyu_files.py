@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from dofsim.datasets._hdf5 import open_hdf5
+from dofsim.datasets._hdf5 import check_frame, open_hdf5
 from dofsim.datasets._images import read_millimetres, read_photo
 from dofsim.datasets.nyu import ORIGIN, TEST, room
 from dofsim.datasets.reader import Depth, Entry, Photo, Reader
@@ -73,6 +73,7 @@ class NyuH5(_PartedFiles):
             for needed in ("rgb", "depth"):
                 if needed not in file:
                     raise DepthError(f"{path} holds no {needed!r}")
+                check_frame(file[needed].shape, path)
             photo, depth = file["rgb"][()], file["depth"][()]
         if photo.ndim != 3 or photo.shape[0] != 3:
             raise DepthError(f"{path} holds an rgb of {photo.shape}; expected (3, height, width)")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from dofsim.datasets.mixture import Rendered
 from dofsim.errors import DepthError, OutputError
+from dofsim.files import atomic_path
 
 Scene = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 
@@ -52,16 +53,11 @@ def write_pack(name: str | Path, make: Callable[[int], Scene], indices: Iterable
         inverses[row] = inverse / max(float(np.nanmax(inverse)), 1e-12)
     try:
         name.parent.mkdir(parents=True, exist_ok=True)
-        for path, array in ((inverse_path, inverses), (photo_path, photos)):
-            part = path.with_name(f".{path.name}.part")
-            try:
-                with part.open("wb") as stream:
-                    np.save(stream, array)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"the pack {name} cannot be written: {error}") from error
+    for path, array in ((inverse_path, inverses), (photo_path, photos)):
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.save(stream, array)
     return name
 
 
@@ -101,8 +97,8 @@ def open_packs(names: Iterable[str | Path]) -> list[Rendered]:
 
 def _open(name: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float16]]:
     try:
-        photo = np.load(name.with_name(name.name + ".photo.npy"), mmap_mode="r")
-        inverse = np.load(name.with_name(name.name + ".inverse.npy"), mmap_mode="r")
+        photo = np.load(name.with_name(name.name + ".photo.npy"), mmap_mode="r", allow_pickle=False)
+        inverse = np.load(name.with_name(name.name + ".inverse.npy"), mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise DepthError(f"the pack {name} cannot be read: {error}") from error
     if photo.shape[:3] != inverse.shape:

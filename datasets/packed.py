@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dofsim.datasets._codecs import decode, read_chunk
-from dofsim.datasets._hdf5 import Hdf5, open_hdf5
+from dofsim.datasets._hdf5 import Hdf5, check_frame, open_hdf5, read_texts, reading
 from dofsim.datasets.frames import BadFrame
 from dofsim.datasets.reader import KINDS, Depth, Entry, Photo, Reader
 from dofsim.errors import DepthError
@@ -47,7 +47,7 @@ class Packed(Reader):
         """Whether the path names a file of this format."""
         if not root.is_file() or root.suffix.lower() not in (".h5", ".hdf5"):
             return False
-        with open_hdf5(root) as file:
+        with open_hdf5(root) as file, reading(root):
             return bool(file.attrs.get("format", "") == FORMAT)
 
     def entries(self, split: str) -> list[Entry]:
@@ -59,9 +59,10 @@ class Packed(Reader):
 
     def read(self, entry: Entry) -> tuple[Photo, Depth]:
         """See :meth:`Reader.read`."""
-        row = int(self._numbers["row"][entry.place])
-        name = self._arrays[self._numbers["array"][entry.place]]
-        photo, stored = (self._values(f"arrays/{name}/{what}", row) for what in ("photo", "depth"))
+        with reading(self.root):
+            row = int(self._numbers["row"][entry.place])
+            name = self._arrays[self._numbers["array"][entry.place]]
+            photo, stored = (self._values(f"arrays/{name}/{what}", row) for what in ("photo", "depth"))
         if checksum(photo, stored) != self._numbers["crc"][entry.place]:
             raise DepthError(f"{entry.name} in {self.root} is damaged; pack the data set again")
         return photo, decode_depth(stored)
@@ -69,23 +70,26 @@ class Packed(Reader):
     @property
     def plan(self) -> str:
         """Fingerprint of what was packed, and how."""
-        return str(self._file.open().attrs["plan"])
+        with reading(self.root):
+            return str(self._file.open().attrs["plan"])
 
     @property
     def info(self) -> dict[str, Any]:
         """What the file says of itself: ``dataset``, ``options``, ``size``, ``compression``, ``dofsim`` (version)."""
-        return dict(json.loads(self._file.open().attrs["info"]))
+        with reading(self.root):
+            return dict(json.loads(self._file.open().attrs["info"]))
 
     @property
     def skipped(self) -> tuple[BadFrame, ...]:
         """Frames of the original that could not be used."""
-        return tuple(BadFrame(*pair) for pair in json.loads(self._file.open()["index"]["skipped"][()]))
+        with reading(self.root):
+            return tuple(BadFrame(*pair) for pair in json.loads(self._file.open()["index"]["skipped"][()]))
 
     def notes(self) -> list[str]:
         """See :meth:`Reader.notes`."""
         info = self.info
         sizes = ", ".join(sorted({name.split("-")[0] for name in self._arrays}))
-        lines = [f"{len(self._entries)} frames of {info['dataset']}, (height x width) {sizes}"]
+        lines = [f"{len(self._entries)} frames of {info.get('dataset')}, (height x width) {sizes}"]
         if self.skipped:
             lines.append(f"{len(self.skipped)} frames of the original were skipped, the first: {self.skipped[0].name}")
         return lines
@@ -96,6 +100,7 @@ class Packed(Reader):
 
     def _values(self, name: str, row: int) -> Any:
         array = self._file.array(name)
+        check_frame(array.shape[1:], self.root)
         return decode(read_chunk(array, row), array.shape[1:], array.dtype, self._compression)
 
     @cached_property
@@ -104,34 +109,37 @@ class Packed(Reader):
 
     @cached_property
     def _arrays(self) -> list[str]:
-        return [str(name) for name in json.loads(self._file.open().attrs["arrays"])]
+        with reading(self.root):
+            return [str(name) for name in json.loads(self._file.open().attrs["arrays"])]
 
     @cached_property
     def _numbers(self) -> dict[str, Any]:
-        index = self._file.open()["index"]
-        return {name: index[name][()] for name in NUMBERS}
+        with reading(self.root):
+            index = self._file.open()["index"]
+            return {name: index[name][()] for name in NUMBERS}
 
     @cached_property
     def _entries(self) -> list[Entry]:
-        file = self._file.open()
-        version = file.attrs.get("version")
-        if version != VERSION:
-            raise DepthError(
-                f"{self.root} is of version {version}; this dofsim reads {VERSION}: pack the data set again"
-            )
-        texts = {name: [value.decode("utf-8") for value in file["index"][name][()]] for name in TEXTS}
-        return [
-            Entry(
-                texts["dataset"][place],
-                texts["scene"][place],
-                texts["identifier"][place],
-                place,
-                kind=KINDS[self._numbers["kind"][place]],
-                scene_type=texts["scene_type"][place] or None,
-                millimetres=self._arrays[self._numbers["array"][place]].endswith("uint16"),
-            )
-            for place in range(len(texts["scene"]))
-        ]
+        with reading(self.root):
+            file = self._file.open()
+            version = file.attrs.get("version")
+            if version != VERSION:
+                raise DepthError(
+                    f"{self.root} is of version {version}; this dofsim reads {VERSION}: pack the data set again"
+                )
+            texts = {name: read_texts(file["index"][name], self.root) for name in TEXTS}
+            return [
+                Entry(
+                    texts["dataset"][place],
+                    texts["scene"][place],
+                    texts["identifier"][place],
+                    place,
+                    kind=KINDS[self._numbers["kind"][place]],
+                    scene_type=texts["scene_type"][place] or None,
+                    millimetres=self._arrays[self._numbers["array"][place]].endswith("uint16"),
+                )
+                for place in range(len(texts["scene"]))
+            ]
 
 
 def checksum(photo: Photo, stored: Any) -> int:

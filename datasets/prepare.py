@@ -18,7 +18,7 @@ from dofsim import __version__
 from dofsim.datasets._codecs import Compression
 from dofsim.datasets._hdf5 import require_h5py
 from dofsim.datasets._merge import merge
-from dofsim.datasets._parts import open_parts, read_part
+from dofsim.datasets._parts import open_parts, parts_of, read_part
 from dofsim.datasets.frames import BadFrame, Frames
 from dofsim.datasets.packed import PARTS, VERSION, Packed
 from dofsim.datasets.reader import Entry, Reader
@@ -118,18 +118,17 @@ def prepare(
             raise OutputError(
                 f"{out} exists and holds something else; choose another name, or allow it with --overwrite"
             )
-    parts = out.with_name(f".{out.name}.parts")
-    resumed = open_parts(parts, plan)
-    frames = Frames(reader, [entry for entry, _ in listed])
-    begun = resumed
-    while begun < len(frames):
-        part, begun = read_part(frames, begun, size, compression, threads, skip_bad=skip_bad, on_frame=on_frame)
-        with atomic_path(parts / f"{begun:08d}.h5") as temporary:
-            temporary.write_bytes(part)
     origin = reader.info if isinstance(reader, Packed) else {"dataset": reader.name, "options": reader.options}
     info = {"dataset": origin["dataset"], "options": origin["options"], "size": size, "dofsim": __version__}
-    bad, count = merge(parts, out, listed, plan, info, compression)
-    shutil.rmtree(parts, ignore_errors=True)
+    frames = Frames(reader, [entry for entry, _ in listed])
+    with parts_of(out) as parts:
+        resumed = begun = open_parts(parts, plan)
+        while begun < len(frames):
+            part, begun = read_part(frames, begun, size, compression, threads, skip_bad=skip_bad, on_frame=on_frame)
+            with atomic_path(parts / f"{begun:08d}.h5") as temporary:
+                temporary.write_bytes(part)
+        bad, count = merge(parts, out, listed, plan, info, compression)
+        shutil.rmtree(parts, ignore_errors=True)
     return Prepared(out, count, resumed, bad)
 
 

@@ -184,7 +184,7 @@ def night() -> Made:
         colours = ((1.0, 0.72, 0.35), (1.0, 0.9, 0.75), (1.0, 0.15, 0.08), (0.3, 0.9, 0.45), (0.4, 0.6, 1.0))
         colour = np.array(colours[int(rng.choice(5, p=(0.45, 0.25, 0.12, 0.08, 0.1)))])
         at = (rng.uniform(-0.55, 0.55) * z, rng.uniform(-0.08, 0.22) * z, z)
-        stage.add(meshes.ball(8, 12).placed(at, size=0.0026 * z), glow=colour * rng.uniform(6, 40))
+        stage.add(meshes.ball(8, 12).placed(at, size=0.0026 * z), glow=colour * rng.uniform(1.5, 12))
     body = bust(np.random.default_rng(3))
     looks = {
         "skin": (0.6, 0.38, 0.28),
@@ -237,7 +237,8 @@ def main() -> None:
         if place.exists():
             continue
         stage, camera = SCENES[name]()
-        scene = stage.scene(mi, bounces=5)
+        # Lamps at night are met by chance and would speckle what they light; there, only the camera sees them.
+        scene = stage.scene(mi, bounces=1 if name == "night" else 5)
         views = {"image": sensor(mi, camera, SIZE)}
         if name == "food":
             views["lens"] = sensor(mi, camera, SIZE, LENS)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dofsim.errors import OutputError
+from dofsim.leftovers import temporary_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,8 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
 
     The temporary file stands in the same folder (so that the rename is atomic), exists and is empty on entry,
     and has the same suffix (so that writers which choose a format by the name choose the right one). If the block
-    raises, it is removed and whatever stood at ``path`` is untouched. The result gets the permissions of the file
+    raises, it is removed and whatever stood at ``path`` is untouched; if the process is killed, the next one that
+    writes to the folder removes it. The result gets the permissions of the file
     that it replaces, otherwise those that the process gives to every new file.
 
     Parameters
@@ -56,12 +57,13 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
         raise OutputError(f"{path} exists already; choose another name or allow it to be overwritten (--overwrite)")
     if not place.parent.is_dir():
         raise OutputError(f"cannot write {path}: the folder {place.parent} does not exist; make it first")
-    temporary = place.with_name(f".{place.stem[:100]}.{secrets.token_hex(6)}{place.suffix}")
+    temporary = temporary_beside(place)
     try:
         temporary.touch(exist_ok=False)
         if exists:
             temporary.chmod(place.stat().st_mode & 0o777)
         yield temporary
+        _to_disk(temporary)
         temporary.replace(place)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {_reason(error)}") from error
@@ -103,7 +105,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OutputError(f"{path} exists already and is no empty folder; choose another name")
     if not has_parent:
         raise OutputError(f"cannot write {path}: the folder {place.parent} does not exist; make it first")
-    temporary = place.with_name(f".{place.name[:100]}.{secrets.token_hex(6)}")
+    temporary = temporary_beside(place)
     try:
         temporary.mkdir()
         yield temporary
@@ -114,6 +116,15 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OutputError(f"cannot write {path}: {_reason(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the system has written a file: a name must not get to the disk before what it stands for."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -49,6 +49,15 @@ def parse_focus(focus: float | str | Focus) -> Focus:
     ------
     ParameterError
         If it cannot be read, is outside 0..1, or is not a positive distance.
+
+    Examples
+    --------
+    >>> parse_focus("1.2m")
+    Focus(kind='metres', value=1.2, point=(0.5, 0.5))
+    >>> parse_focus(2)
+    Traceback (most recent call last):
+        ...
+    dofsim.errors.ParameterError: focus 2 is outside 0..1 (0 = farthest, 1 = nearest); for a distance write 2m
     """
     if isinstance(focus, Focus):
         return focus
@@ -92,6 +101,11 @@ def parse_point(point: str | tuple[float, float], width: int, height: int) -> Fo
     ------
     ParameterError
         If it cannot be read or lies outside the picture.
+
+    Examples
+    --------
+    >>> parse_point("40%,55%", 4000, 3000).point
+    (0.4, 0.55)
     """
     parts = [part.strip() for part in point.split(",")] if isinstance(point, str) else [str(part) for part in point]
     try:

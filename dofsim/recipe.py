@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the recipe's format; it grows with every field, so that no older dofsim leaves out what it cannot do."""
 
-_TEXTS = frozenset(("focus", "focus_at", "blur", "source", "model", "quality", "depth_origin", "version"))
+_TEXTS = frozenset(("focus", "focus_at", "blur", "quality", "source", "model", "depth_origin", "version"))
 _SWITCHES = frozenset(("highlights", "grain", "flip"))
 _WHOLES = frozenset(("blades", "jpeg_quality"))
 _SOURCES = ("auto", "photo", "estimator", "file")
@@ -71,7 +71,7 @@ class Recipe:
     Raises
     ------
     ParameterError
-        If the focus, the source, the quality or the aperture's shape cannot be.
+        If the focus, the quality, the source or the aperture's shape cannot be.
     """
 
     focus: str = "auto"

@@ -161,5 +161,5 @@ def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | No
             "blur less, make the photo smaller, or give more memory (--max-memory)"
         )
     if photo.height * photo.width > memory.IN_ONE_PIECE:
-        rows = min(rows, max(memory.AT_A_TIME // photo.width, least))
+        rows = min(rows, max(memory.AT_A_TIME // photo.width, photo.height // 2, least))
     return min(rows, photo.height)

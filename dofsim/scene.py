@@ -283,9 +283,8 @@ class Scene:
         ParameterError
             If there is no such quality, or the memory is too little for the smallest band.
         """
-        from dofsim.bokeh.render import check_quality, default_threads
+        from dofsim.bokeh.render import default_threads
 
-        check_quality(quality)
         return refocus(
             self.photo,
             self.depth,

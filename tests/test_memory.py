@@ -77,4 +77,5 @@ def test_huge_photos_go_in_bands_even_where_there_is_room(monkeypatch: pytest.Mo
     monkeypatch.setattr(memory, "AT_A_TIME", 500 * WIDTH)
     assert refocus.rows_at_a_time(photo, 6.0, "4GB") == 500
     monkeypatch.setattr(memory, "AT_A_TIME", WIDTH)
-    assert refocus.rows_at_a_time(photo, 6.0, "4GB") == least_rows(HEIGHT, WIDTH, 6.0)
+    assert refocus.rows_at_a_time(photo, 6.0, "4GB") == HEIGHT // 2
+    assert refocus.rows_at_a_time(photo, 60.0, "4GB") == least_rows(HEIGHT, WIDTH, 60.0) > HEIGHT // 2

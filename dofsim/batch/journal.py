@@ -55,7 +55,7 @@ class Journal:
     ----------
     out : str
         Folder or URL of the results.
-    options : dict
+    recipe : dict
         What the results depend on; a run can be gone on with only with the same.
     resume : bool
         Go on with an earlier run.
@@ -65,14 +65,14 @@ class Journal:
     Raises
     ------
     ParameterError
-        If there is an earlier run and neither is asked for, or it had other options.
+        If there is an earlier run and neither is asked for, or it had another recipe.
     OutputError
         If the folder cannot be written.
     """
 
-    def __init__(self, out: str, options: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+    def __init__(self, out: str, recipe: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
         self._out = out
-        self._options = {"dofsim": __version__, "options": options}
+        self._head = {"dofsim": __version__, "recipe": recipe}
         self._remote = store.is_url(out)
         self._last: dict[str, int] = {}
         self.done: set[str] = set()
@@ -127,7 +127,7 @@ class Journal:
                 file.close()
                 raise
         else:
-            file.write(json.dumps(self._options).encode() + b"\n")
+            file.write(json.dumps(self._head).encode() + b"\n")
             file.flush()
         return file
 
@@ -138,9 +138,9 @@ class Journal:
             head = json.loads(file.readline())
         except ValueError:
             raise ParameterError(f"{self._out}/{JOURNAL} is damaged; start anew (--overwrite)") from None
-        if head != self._options:
+        if head != self._head:
             raise ParameterError(
-                f"the run in {self._out} had other options or was of another dofsim; "
+                f"the run in {self._out} had another recipe or was of another dofsim; "
                 "give the same, start anew (--overwrite), or choose another folder"
             )
         end = file.tell()
@@ -174,7 +174,7 @@ class Journal:
                 writer.writerow({name: _text(value) for name, value in row.items()})
                 json_file.write(f"{separator}    {json.dumps(row)}")
                 separator = ",\n"
-            head = json.dumps({**self._options, **counts}, indent=2)[:-2]
+            head = json.dumps({**self._head, **counts}, indent=2)[:-2]
             csv_file.seek(0)
             json_file.seek(0)
             self._put(CSV, _pieces(csv_file))
@@ -203,7 +203,7 @@ def read_report(out: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``dofsim``, ``options``, the numbers ``done`` and ``failed``, and ``photos``, a list of rows.
+        ``dofsim``, ``recipe``, the numbers ``done`` and ``failed``, and ``photos``, a list of rows.
 
     Raises
     ------

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 
 _AHEAD = 3
 """Jobs that a worker holds at most: one is read, one rendered, one written."""
-_TRIES = 2
-_STILLBORN = 3
-"""Workers that may end before they are ready, one after the other."""
+TRIES = 2
+"""How often a photo is begun whose worker was lost."""
+STILLBORN = 3
+"""Workers that may end before they have begun, one after the other."""
+PACKAGE_PATH = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
+"""PYTHONPATH with which workers run this very package, wherever it was imported from."""
 _PATIENCE_S = 20.0
 
 
@@ -88,23 +91,21 @@ class Pool:
     ----------
     workers : int
         Processes, >= 1.
-    options, depth_cache
+    recipe, depth_cache
         See :class:`dofsim.batch.work.Bench`.
     max_memory : int, optional
         Bytes that all of them together may hold.
     """
 
     def __init__(
-        self, workers: int, options: dict[str, Any], depth_cache: str | None = None, max_memory: int | None = None
+        self, workers: int, recipe: dict[str, Any], depth_cache: str | None = None, max_memory: int | None = None
     ) -> None:
         from dofsim import memory
 
-        self._start = {"options": options, "depth_cache": depth_cache}
+        self._start = {"recipe": recipe, "depth_cache": depth_cache}
         total = int(memory.FREE_SHARE * memory.free()) if max_memory is None else max_memory
-        # The workers run this very package, wherever it was imported from.
-        path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
         self._environment = {
-            **os.environ, **ONE_THREAD, memory.LIMIT: str(max(total // workers, 1)), "PYTHONPATH": path,
+            **os.environ, **ONE_THREAD, memory.LIMIT: str(max(total // workers, 1)), "PYTHONPATH": PACKAGE_PATH,
         }  # fmt: skip
         self._size = workers
         self._heard: queue.Queue[_Message] = queue.Queue()
@@ -223,7 +224,7 @@ class Pool:
         self._sweep(worker.jobs.values())
         if not worker.ready:
             self._stillborn += 1
-            if self._stillborn >= _STILLBORN:
+            if self._stillborn >= STILLBORN:
                 raise DofsimError(
                     f"the workers end before they have begun (exit code {worker.process.returncode}); "
                     "DOFSIM_DEBUG=1 shows what they say"
@@ -232,15 +233,11 @@ class Pool:
             # A worker that never began has tried nothing.
             tries = self._tries.get(number, 0) + worker.ready
             self._tries[number] = tries
-            if tries < _TRIES:
+            if tries < TRIES:
                 self._again.append((number, job))
             else:
                 del self._tries[number]
-                yield {
-                    "source": job.source, "output": job.output, "status": FAILED, "exit_code": 1, "tries": tries,
-                    "error": f"its worker was lost {tries} times (exit code {worker.process.returncode}); "
-                    "perhaps memory ran out: fewer --workers leave more for each",
-                }  # fmt: skip
+                yield lost_row(job, tries, f"exit code {worker.process.returncode}")
         self._workers.add(self._hire())
 
     @staticmethod
@@ -251,6 +248,27 @@ class Pool:
                 place = Path(job.output)
                 for path in place.parent.glob(f".{_escape(place.stem[:100])}.*{_escape(place.suffix)}"):
                     path.unlink(missing_ok=True)
+
+
+def lost_row(job: Job, tries: int, how: str) -> Row:
+    """The row of a photo that cost every worker its life which began it.
+
+    Parameters
+    ----------
+    job : Job
+    tries : int
+    how : str
+        What became of the last worker.
+    """
+    return {
+        "source": job.source,
+        "output": job.output,
+        "status": FAILED,
+        "error": f"its worker was lost {tries} times ({how}); "
+        "perhaps memory ran out: fewer --workers leave more for each",
+        "exit_code": 1,
+        "tries": tries,
+    }
 
 
 def _escape(name: str) -> str:

@@ -12,8 +12,9 @@ from typing import Any, Literal
 from dofsim.batch.journal import Journal
 from dofsim.batch.places import Job, plan_jobs
 from dofsim.batch.pool import Pool
-from dofsim.batch.work import DONE, Row, run_here
+from dofsim.batch.work import DONE, Bench, Row, rows_of
 from dofsim.errors import ParameterError
+from dofsim.recipe import Recipe
 
 Engine = Literal["local", "ray"]
 
@@ -45,7 +46,7 @@ def run_batch(
     inputs: Sequence[str],
     out: str,
     *,
-    options: dict[str, Any] | None = None,
+    recipe: Recipe | None = None,
     workers: int | None = None,
     engine: Engine = "local",
     address: str | None = None,
@@ -63,8 +64,8 @@ def run_batch(
     ----------
     inputs, out, suffix, overwrite
         See :func:`dofsim.batch.places.plan_jobs`.
-    options : dict, optional
-        See :class:`dofsim.batch.work.Bench`.
+    recipe : Recipe, optional
+        How; default: as :class:`dofsim.recipe.Recipe` has it.
     workers : int, optional
         Processes, each of one thread; default: one per core. 0: none, this process does the work with all cores.
     engine : {"local", "ray"}
@@ -89,7 +90,7 @@ def run_batch(
     Raises
     ------
     ParameterError
-        If two results would get one name, or ``out`` holds a run of other options, or one that nobody mentioned.
+        If two results would get one name, or ``out`` holds a run of another recipe, or one that nobody mentioned.
     PhotoError
         If there is no photo at one of the places. A photo that fails later is a row in the report instead.
     OutputError
@@ -103,16 +104,18 @@ def run_batch(
         raise ParameterError(f"the number of workers is 0 or more, not {workers} (--workers)")
     if engine not in ("local", "ray"):
         raise ParameterError(f"the engine is local or ray, not {engine!r}")
+    if engine == "local" and address is not None:
+        raise ParameterError("an address is that of a cluster; give --engine ray too")
     begun = time.perf_counter()
-    options = dict(options or {})
+    told = (recipe or Recipe()).to_dict()
     jobs = plan_jobs(inputs, out, suffix=suffix, overwrite=overwrite)
     done = failed = 0
-    with Journal(out, {**options, "suffix": suffix}, resume=resume, overwrite=overwrite) as journal:
+    with Journal(out, {**told, "suffix": suffix}, resume=resume, overwrite=overwrite) as journal:
         left = journal.left(jobs)
         if on_start is not None:
             on_start(len(jobs), len(jobs) - len(left))
         cache = None if depth_cache is None else os.fspath(depth_cache)
-        with closing(_rows(left, options, workers, engine, address, cache, max_memory)) as rows:
+        with closing(_rows(left, told, workers, engine, address, cache, max_memory)) as rows:
             for row in rows:
                 journal.add(row)
                 done += row["status"] == DONE
@@ -124,7 +127,7 @@ def run_batch(
 
 def _rows(
     jobs: list[Job],
-    options: dict[str, Any],
+    recipe: dict[str, Any],
     workers: int | None,
     engine: Engine,
     address: str | None,
@@ -134,14 +137,17 @@ def _rows(
     if not jobs:
         return
     if engine == "ray":
-        raise ParameterError(f"there is no engine for {address} yet")
+        from dofsim.batch.on_ray import run_on_ray
+
+        yield from run_on_ray(jobs, recipe, depth_cache, workers or None, address)
+        return
     from dofsim.bokeh.render import default_threads
 
     # A store in memory is seen by this process alone.
     if workers == 0 or any(place.startswith("memory:") for job in jobs for place in (job.source, job.output)):
-        yield from run_here(jobs, options, depth_cache)
+        yield from rows_of(Bench(recipe, depth_cache, default_threads()), jobs)
         return
-    with Pool(min(workers or default_threads(), len(jobs)), options, depth_cache, max_memory) as pool:
+    with Pool(min(workers or default_threads(), len(jobs)), recipe, depth_cache, max_memory) as pool:
         try:
             yield from pool.run(jobs)
         except KeyboardInterrupt:

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from dofsim.batch import store
 from dofsim.batch.places import Job
 from dofsim.errors import DofsimError
+from dofsim.recipe import Recipe
 
 if TYPE_CHECKING:
     from dofsim.batch.depth_cache import DepthCache
@@ -25,6 +26,8 @@ Row = dict[str, Any]
 """What is reported of a photo: see :data:`dofsim.batch.journal.COLUMNS`."""
 
 DONE, FAILED = "done", "failed"
+IN_FLIGHT = 5
+"""Photos that a bench has begun and not ended, at most: one is read, one made, one written, and two wait between."""
 
 
 @dataclass
@@ -41,26 +44,20 @@ class _Ticket:
 
 
 class Bench:
-    """One warm worker: it knows the options and keeps what all photos share.
+    """One warm worker: it knows the recipe and keeps what all photos share.
 
     Parameters
     ----------
-    options : dict
-        Arguments of :func:`dofsim.prepare` (``source``, ``model``, ``flip``) and of :meth:`dofsim.Scene.render`, and
-        ``jpeg_quality``.
+    recipe : dict
+        As :meth:`dofsim.recipe.Recipe.to_dict` gives it.
     depth_cache : str, optional
         Folder of a :class:`~dofsim.batch.depth_cache.DepthCache`.
     threads : int
         Threads of network and renderer.
     """
 
-    def __init__(self, options: dict[str, Any], depth_cache: str | None = None, threads: int = 1) -> None:
-        rest = dict(options)
-        self._quality: int | None = rest.pop("jpeg_quality", None)
-        self._source = rest.pop("source", "auto")
-        self._model: str | None = rest.pop("model", None)
-        self._flip: bool | None = rest.pop("flip", None)
-        self._optics = rest
+    def __init__(self, recipe: dict[str, Any], depth_cache: str | None = None, threads: int = 1) -> None:
+        self._recipe = Recipe.from_dict(recipe)
         self._threads = threads
         self._cache: DepthCache | None = None
         if depth_cache is not None:
@@ -71,18 +68,17 @@ class Bench:
     def warm_up(self) -> None:
         """Load libraries, network and kernels with a made-up photo, so that the first one takes no longer than others.
 
-        What is wrong with the options is left for the photos to say.
+        What is wrong with the recipe is left for the photos to say.
         """
         import cv2
         import numpy as np
 
         from dofsim.photo import Photo
-        from dofsim.scene import prepare
 
         cv2.setNumThreads(self._threads)
         noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
         with suppress(DofsimError):
-            scene = prepare(Photo.from_array(noise), source="estimator", model=self._model, flip=self._flip)
+            scene = replace(self._recipe, source="estimator").prepare(Photo.from_array(noise))
             scene.render(focus=1.0, threads=self._threads)
 
     def run(self, jobs: Iterable[tuple[int, Job]], report: Callable[[int, Row], None]) -> None:
@@ -149,34 +145,33 @@ class Bench:
             ticket.data = data
 
     def _make(self, ticket: _Ticket) -> None:
-        from dofsim.scene import prepare
-
         photo = ticket.photo
         if photo is None:
             return
         ticket.row |= {"width": photo.width, "height": photo.height}
         depth = self._depth(photo, ticket)
-        scene = prepare(photo, depth=depth, source=self._source, model=self._model, flip=self._flip)
+        scene = self._recipe.prepare(photo, depth=depth)
         ticket.row["depth"] = ticket.row.get("depth") or scene.depth.source
         ticket.row["note"] = "; ".join(photo.notes)
         if scene.depth.is_flat():
             ticket.row["note"] = "the depth is the same everywhere, so the photo is copied as it is"
             return
-        ticket.photo = scene.render(**self._optics, threads=self._threads)
+        ticket.photo = self._recipe.render(scene, threads=self._threads)
 
     def _depth(self, photo: Photo, ticket: _Ticket) -> DepthMap | None:
         """Depth out of the cache, or into it; None where the photo carries its own."""
-        carried = photo.depth is not None and self._source != "estimator" and self._model is None
-        if self._cache is None or carried or self._source == "photo":
+        recipe = self._recipe
+        carried = photo.depth is not None and recipe.source != "estimator" and recipe.model is None
+        if self._cache is None or carried or recipe.source in ("photo", "file"):
             return None
         from dofsim.depth.estimate import estimate
 
-        key = self._cache.key(ticket.data, self._model, flip=self._flip)
+        key = self._cache.key(ticket.data, recipe.model, flip=recipe.flip)
         ticket.data = b""
         depth = self._cache.get(key)
         ticket.row["depth"] = "estimator" if depth is None else "cache"
         if depth is None:
-            depth = estimate(photo.pixels, model=self._model, threads=self._threads, flip=self._flip)
+            depth = estimate(photo.pixels, model=recipe.model, threads=self._threads, flip=recipe.flip)
             self._cache.put(key, depth)
         return depth
 
@@ -187,35 +182,27 @@ class Bench:
         if ticket.photo is None:
             return
         suffix = PurePosixPath(ticket.job.output).suffix.lower()
-        data = encode(ticket.photo, FORMATS[suffix], self._quality, left_out)
+        data = encode(ticket.photo, FORMATS[suffix], self._recipe.jpeg_quality, left_out)
         ticket.photo = None
         store.write(ticket.job.output, data)
         if left_out:
             ticket.row["note"] = "; ".join(filter(None, (ticket.row.get("note", ""), *left_out)))
 
 
-def run_here(
-    jobs: Iterable[Job], options: dict[str, Any], depth_cache: str | None, threads: int | None = None
-) -> Iterator[Row]:
-    """Do the jobs in this process; for stores that only this process sees, such as ``memory://``.
+def rows_of(bench: Bench, jobs: Iterable[Job]) -> Iterator[Row]:
+    """Do jobs in this process and give their rows as they end.
 
     Parameters
     ----------
+    bench : Bench
     jobs : iterable of Job
-    options, depth_cache
-        See :class:`Bench`.
-    threads : int, optional
-        Default: all cores.
 
     Yields
     ------
     dict
-        Rows.
+        In the order of the jobs.
     """
-    from dofsim.bokeh.render import default_threads
-
     rows: queue.Queue[Row | None] = queue.Queue()
-    bench = Bench(options, depth_cache, threads or default_threads())
 
     def work() -> None:
         try:
@@ -225,7 +212,8 @@ def run_here(
 
     thread = threading.Thread(target=work, name="worker", daemon=True)
     thread.start()
-    yield from iter(rows.get, None)
+    while (row := rows.get()) is not None:
+        yield row
     thread.join()
 
 

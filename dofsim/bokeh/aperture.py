@@ -51,6 +51,15 @@ class Aperture:
     ------
     ParameterError
         If a value is out of its range.
+
+    Examples
+    --------
+    >>> Aperture().is_disc, Aperture(blades=6, roundness=0.3).is_disc
+    (True, False)
+    >>> Aperture(blades=2)
+    Traceback (most recent call last):
+        ...
+    dofsim.errors.ParameterError: an aperture has 3 blades at least, or 0 if it is round, not 2
     """
 
     blades: int = 0

@@ -83,8 +83,9 @@ def split(height: int, width: int, max_radius: float, rows: int) -> list[Band]:
 
 
 def least_rows(height: int, width: int, max_radius: float) -> int:
-    """The fewest rows that a band has to look at."""
-    return min(2 * halo(height, width, max_radius) + _unit(height, width, max_radius), height)
+    """The fewest rows that a band may look at: a fifth of them at least is its own, else the work would never end."""
+    unit, around = _unit(height, width, max_radius), halo(height, width, max_radius)
+    return min(2 * around + max(around // 2 // unit, 1) * unit, height)
 
 
 def render_band(

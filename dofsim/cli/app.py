@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING, Annotated
@@ -26,16 +27,28 @@ from dofsim.cli import (
     stack,
     train,
     ui,
+    video,
     warmup,
 )
+from dofsim.cli.help import short_help
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
-_EXIT_CODES = """\
+_EPILOG = """\
+\b
+Examples:
+  dofsim render dog.heic --focus-at 45%,40% --blur 3%
+  dofsim --install-completion           # then <Tab> completes commands and options
+\n
+\b
+Environment:
+  DOFSIM_THREADS, DOFSIM_MAX_MEMORY, DOFSIM_MODELS, NUMBA_CACHE_DIR: docs/environment.md
+\n
 \b
 Exit codes:
     0  done
@@ -46,29 +59,29 @@ Exit codes:
     5  the output cannot be written
     6  the depth model cannot be used
     7  an optional part is not installed
-  130  interrupted
+  130  interrupted (143: ended by SIGTERM)
 """
 
 # Help and errors are plain text: laying them out with rich costs more time than all else that `--help` does.
 app = typer.Typer(
     name="dofsim",
     help="Give a phone photo the shallow depth of field of a fast lens.",
-    epilog=_EXIT_CODES,
-    add_completion=False,
+    epilog=_EPILOG,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command("render", short_help="Refocus photos.")(render.render)
+app.command("render", cls=short_help(render.RARE), short_help="Refocus photos.")(render.render)
 app.command("batch", short_help="Refocus folders full of photos, on all cores.")(batch.batch)
 app.command("rack", short_help="Pull focus through a photo: a short film.")(rack.rack)
+app.command("video", short_help="Refocus a clip.")(video.video)
 app.command("stack", short_help="Make a focus stack of a photo, with its optics.")(stack.stack)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
 app.command("ui", short_help="Refocus with a finger, in a browser.")(ui.ui)
 app.command("compare", short_help="Compare two pictures: PSNR, SSIM, a split view.")(compare.compare)
 app.add_typer(data.app, name="data", short_help="Look at data sets, and pack them for training.")
-app.command("train", short_help="Train a depth estimator.")(train.train)
+app.command("train", cls=short_help(train.RARE), short_help="Train a depth estimator.")(train.train)
 app.command("eval", short_help="Score a depth model on a data set.")(evaluate.evaluate)
 app.command("export", short_help="Write a trained depth estimator as ONNX.")(export.export)
 app.add_typer(models.app, name="models", short_help="List depth models, and fetch public ones.")
@@ -145,6 +158,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Enter from the shell."""
+    # As after Ctrl-C, temporary files are removed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     sys.exit(run())
 
 

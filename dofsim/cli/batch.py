@@ -6,22 +6,24 @@ import signal
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import typer
 
 from dofsim.cli.options import Flip, Model, Quiet, Source
-from dofsim.errors import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FAILED = 1
+_IN_RECIPE = ("focus", "blur", "aperture", "source", "model", "flip", "jpeg_quality")
 _LINE_EVERY_S = 30.0
 _MOST_NAMED = 20
 
 
 def batch(
+    context: typer.Context,
     inputs: Annotated[
         list[str], typer.Argument(metavar="IN", help="Photos, folders, patterns ('trip/**/*.jpg'), or URLs of these.")
     ],
@@ -32,6 +34,9 @@ def batch(
     blur: Annotated[str | None, typer.Option(metavar="2.5%|40px", help="Radius of the strongest blur.  [2%]")] = None,
     aperture: Annotated[
         float | None, typer.Option(metavar="1.8", help="f-number instead of --blur; needs metric depth.")
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option(metavar="RESULT", help="Do as in this result, but for the options that are given.")
     ] = None,
     source: Source = "auto",
     model: Model = None,
@@ -45,6 +50,13 @@ def batch(
     ] = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Processes of one thread each; 0: none.  [one per core]")
+    ] = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(show_default=False, help="Workers of this machine, or of a Ray cluster.  [local]"),
+    ] = "local",
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster.  [RAY_ADDRESS, else a new one here]")
     ] = None,
     max_memory: Annotated[
         str | None, typer.Option(metavar="8GB", help="Most memory of all workers.  [60 % of what is free]")
@@ -70,26 +82,20 @@ def batch(
     """
     from dofsim import memory
     from dofsim.batch import run_batch
-    from dofsim.focus import parse_focus
+    from dofsim.recipe import Recipe, read_recipe
 
-    parse_focus(focus)
-    if "," in focus:
-        raise ParameterError("--focus is the same for every photo: 0..1, a distance, or auto")
-    options = {
-        "focus": focus,
-        "blur": blur,
-        "aperture": aperture,
-        "source": source,
-        "model": model,
-        "flip": flip,
-        "jpeg_quality": jpeg_quality,
-    }
+    given = {name: value for name, value in context.params.items() if name in _IN_RECIPE and _is_given(context, name)}
+    recipe = (Recipe() if like is None else read_recipe(like)).but(**given)
+    if recipe.source == "file":
+        recipe = recipe.but(source="auto")
     with _sigterm_as_interrupt(), BatchProgress(quiet=quiet) as progress:
         summary = run_batch(
             inputs,
             out,
-            options=options,
+            recipe=recipe,
             workers=workers,
+            engine=engine,
+            address=address,
             depth_cache=depth_cache,
             resume=resume,
             overwrite=overwrite,
@@ -100,6 +106,11 @@ def batch(
         )
         progress.end(f"{out.rstrip('/')}/report.csv", summary)
     return _FAILED if summary.failed else 0
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 class BatchProgress:

@@ -14,7 +14,12 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 def _group(context: typer.Context) -> None:
-    """Measure dofsim against its baselines on this machine."""
+    """Measure dofsim against its baselines on this machine.
+
+    \b
+    Examples:
+      dofsim bench blur
+    """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -51,6 +56,11 @@ def blur(
 
     All contenders take turns on the same synthetic photo with phone-like depth, warm; medians and spread are printed
     as a Markdown table. The slowest run on a small version of it and are scaled by pixels.
+
+    \b
+    Examples:
+      dofsim bench blur
+      dofsim bench blur --megapixels 2 --radius 16 --no-peers --json figures.json
     """
     import tempfile
 

@@ -19,7 +19,13 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 def _group(context: typer.Context) -> None:
-    """Look at data sets of photos with depth, and pack them for fast training."""
+    """Look at data sets of photos with depth, and pack them for fast training.
+
+    \b
+    Examples:
+      dofsim data check nyu/
+      dofsim data prepare nyu/ -o nyu.h5
+    """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -40,6 +46,11 @@ def check(
     """Say which data set is at ROOT, what is missing of it, and how many frames each split has.
 
     With a wrong ROOT, print the trees that are expected and where the owners publish the data. dofsim brings no data.
+
+    \b
+    Examples:
+      dofsim data check nyu/
+      dofsim data check diml/ --read-all --json
     """
     import json
 

@@ -27,6 +27,11 @@ def depth(
 
     PNG and TIFF are 16-bit, near is bright. NPY and EXR hold floats in the depth's own unit: metres, 1/m, or
     relative inverse depth.
+
+    \b
+    Examples:
+      dofsim depth dog.heic
+      dofsim depth dog.jpg -o dog-depth.exr --source estimator
     """
     from dofsim.cli.outputs import place_outputs, refuse_inputs
     from dofsim.cli.report import Report

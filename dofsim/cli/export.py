@@ -22,6 +22,11 @@ def export(
     """Write the best checkpoint of a run as ONNX, checked against torch; needs dofsim[train].
 
     A record beside it (MODEL.json) says how to feed it, so that `dofsim render --model MODEL.onnx` can use it.
+
+    \b
+    Examples:
+      dofsim export runs/pix2pix -o mine.onnx
+      dofsim export runs/pix2pix -o mine.onnx --half
     """
     from dofsim.cli.report import Report
     from dofsim.errors import OutputError, ParameterError

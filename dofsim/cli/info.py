@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 def info(
     photos: Photos, as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of text.")] = False
 ) -> int:
-    """Say what photos are: size, camera, colour profile, which depth map they carry, and how dofsim made them."""
+    """Say what photos are: size, camera, colour profile, which depth map they carry, and how dofsim made them.
+
+    \b
+    Examples:
+      dofsim info dog.heic
+      dofsim info *.jpg --json
+    """
     import json
 
     from dofsim.cli.report import Report

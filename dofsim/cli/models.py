@@ -19,7 +19,13 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A name that `dofsim m
 
 @app.callback(invoke_without_command=True)
 def _list(context: typer.Context) -> None:
-    """List the depth models: the package's own, and public ones that you may fetch."""
+    """List the depth models: the package's own, and public ones that you may fetch.
+
+    \b
+    Examples:
+      dofsim models
+      dofsim models fetch depth-anything-v2-small
+    """
     if context.invoked_subcommand is not None:
         return
     from dofsim.depth.registry import find_model, known_models, known_record, shipped_models
@@ -37,7 +43,13 @@ def fetch(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the licence and the download.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Download a public model: says its licence first, asks, checks the hash; goes on where it was broken off."""
+    """Download a public model: says its licence first, asks, checks the hash; goes on where it was broken off.
+
+    \b
+    Examples:
+      dofsim models fetch depth-anything-v2-small
+      dofsim models fetch depth-anything-v2-small --yes
+    """
     import sys
 
     from dofsim.cli.report import Report
@@ -70,7 +82,12 @@ def add(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .onnx file that you carried here.")],
     quiet: Quiet = False,
 ) -> None:
-    """Put a public model's file that you got elsewhere into its place, after checking its hash."""
+    """Put a public model's file that you got elsewhere into its place, after checking its hash.
+
+    \b
+    Examples:
+      dofsim models add depth-anything-v2-small Downloads/model.onnx
+    """
     from dofsim.cli.report import Report
     from dofsim.depth.fetch import install_model
 

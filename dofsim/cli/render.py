@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from dofsim.cli.help import HelpAll
 from dofsim.cli.options import Flip, Model, Overwrite, Photos, Quiet, Source
 from dofsim.errors import DofsimError, ParameterError
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from dofsim.cli.report import Report
     from dofsim.depth import DepthMap
     from dofsim.recipe import Recipe
+
+RARE = frozenset((
+    "depth_kind", "near", "sharp_range", "flip", "rotation", "roundness", "squeeze", "donut", "bubble", "cats_eye",
+    "save_depth", "threads", "max_memory", "jpeg_quality", "strip_gps", "strip_all",
+))  # fmt: skip
+"""Parameters whose options are left out of the short help."""
 
 _STAGES = 4
 _NOT_IN_RECIPES = frozenset(
@@ -56,7 +63,12 @@ def render(
         ),
     ] = None,
     blades: Annotated[
-        int, typer.Option(metavar="N", show_default=False, help="Blades of the aperture, 3 or more.  [0: round]")
+        int,
+        typer.Option(
+            metavar="N",
+            show_default=False,
+            help="Blades of the aperture; more shapes: --help-all.  [0: round]",
+        ),
     ] = 0,
     rotation: Annotated[
         float, typer.Option(metavar="DEG", show_default=False, help="How far the blades are turned.  [0]")
@@ -89,8 +101,7 @@ def render(
         bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
     ] = True,
     quality: Annotated[
-        Literal["fast", "best"],
-        typer.Option(help="How truly edges are drawn: best is several times slower, and takes more memory."),
+        Literal["fast", "best"], typer.Option(help="best: truer at edges, several times slower.")
     ] = "fast",
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
@@ -107,7 +118,7 @@ def render(
     flip: Flip = None,
     like: Annotated[
         Path | None,
-        typer.Option(metavar="RESULT", help="Do as in this result of dofsim, but for the options that are given."),
+        typer.Option(metavar="RESULT", help="Do as in this result of dofsim; options given here win."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT", help="File, or folder for several.  [NAME.dof.jpg]")
@@ -138,6 +149,7 @@ def render(
     ] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
+    help_all: HelpAll = False,
 ) -> int:
     """Refocus photos: keep the subject sharp and blur the rest as a fast lens would.
 

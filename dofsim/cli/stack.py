@@ -54,7 +54,7 @@ def stack(
     each slice: data for depth from focus. It appears whole or not at all.
 
     \b
-    Example:
+    Examples:
       dofsim stack dog.heic -o dog-stack --slices 16 --blur 1.5%
     """
     from dofsim.cli.report import Report

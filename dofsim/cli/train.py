@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from dofsim.cli.help import HelpAll
 from dofsim.cli.options import Confidence, Quiet, Resolution, hint_at_skip_bad
 
 _OURS = ("out", "quiet")
+USUAL = frozenset((
+    "out", "data", "dataset", "objective", "generator", "size", "steps", "batch", "seed", "split", "raw", "skip_bad",
+    "augment", "target", "backbone", "start", "frozen", "rate", "bf16", "threads", "workers", "validate_every",
+    "patience", "quiet", "help_all",
+))  # fmt: skip
+"""Parameters whose options the short help shows."""
 
 
 def train(
@@ -121,12 +129,19 @@ def train(
         int | None, typer.Option(metavar="N", help="Stop after so many validations without a better one.  [0: never]")
     ] = None,
     quiet: Quiet = False,
+    help_all: HelpAll = False,
 ) -> None:
     """Train a depth estimator, as pix2pix or one of its relatives; needs dofsim[train].
 
     Everything is in the folder RUN: the configuration, the last and the best checkpoint, losses and pictures for
     TensorBoard. The same command goes on with a run that was stopped, to the same result; what is not said is taken
-    from the run. For several processes: accelerate launch -m dofsim train ...
+    from the run.
+
+    \b
+    Examples:
+      dofsim train --data nyu.h5 -o runs/pix2pix
+      dofsim train --data rooms/ --objective ssi --generator timm -o runs/lite0
+      accelerate launch -m dofsim train --data nyu.h5 -o runs/pix2pix      (several processes)
     """
     given = {name: value for name, value in context.params.items() if name not in _OURS and value not in (None, [], ())}
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
@@ -150,3 +165,7 @@ def train(
         )  # fmt: skip
         if outcome.main:
             watcher.end(out, step=outcome.progress.step, best=outcome.progress.best)
+
+
+RARE = frozenset(inspect.signature(train).parameters) - USUAL
+"""Parameters whose options are left out of the short help."""

@@ -15,7 +15,7 @@ from dofsim.errors import MissingExtraError, OutputError, ParameterError
 
 def ui(
     photo: Annotated[
-        Path | None, typer.Argument(metavar="[PHOTO]", help="Open this one at once; others can be dropped.")
+        Path | None, typer.Argument(metavar="PHOTO", help="Open this one at once; others can be dropped.")
     ] = None,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Listen here; 0.0.0.0 lets other machines in.")

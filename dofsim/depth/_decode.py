@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
+from dofsim import memory
 from dofsim.errors import DepthError, DofsimError
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ def _decode_picture(data: bytes) -> Decoded:
     from PIL import Image, ImageOps
 
     with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as picture:
+        _check_size(picture.height, picture.width)
         picture.load()
         text = getattr(picture, "text", {}).get(RECORD_KEY)
         record = str(text) if text is not None else None
@@ -117,6 +120,7 @@ def _decode_tiff(data: bytes) -> Decoded:
         page = file.pages.first
         text = page.description
         record = text if text.startswith("{") and '"dofsim:depth"' in text else None
+        _check_size(*page.shape)
         try:
             pixels = page.asarray()
         except ValueError as error:
@@ -137,6 +141,12 @@ def _decode_tiff(data: bytes) -> Decoded:
 
 
 def _decode_npy(data: bytes) -> Decoded:
+    stream = io.BytesIO(data)
+    form = np.lib.format
+    read_header = form.read_array_header_1_0 if form.read_magic(stream) == (1, 0) else form.read_array_header_2_0
+    shape, _, kind = read_header(stream)
+    if math.prod(shape) * kind.itemsize > len(data):
+        raise DepthError(f"it claims the shape {shape}, but is cut short; get it anew")
     # Pickled objects could run code.
     numbers = np.load(io.BytesIO(data), allow_pickle=False)
     if numbers.ndim != 2:
@@ -147,6 +157,10 @@ def _decode_npy(data: bytes) -> Decoded:
 def _decode_exr(data: bytes) -> Decoded:
     import OpenEXR
 
+    with OpenEXR.File(io.BytesIO(data), header_only=True) as head:
+        for part in head.parts:
+            low, high = part.header["dataWindow"]
+            _check_size(*(int(last) - int(first) + 1 for first, last in zip(low, high, strict=True)))
     with OpenEXR.File(io.BytesIO(data), separate_channels=True) as file:
         parts = [(part.header, part.channels) for part in file.parts]
         if not any(channels for _, channels in parts):
@@ -171,6 +185,16 @@ def _decode_exr(data: bytes) -> Decoded:
                 return pixels, str(text) if text is not None else None
         names = ", ".join(name for _, channels in parts for name in channels)
     raise DepthError(f"none of its channels ({names}) is a depth; name it Z")
+
+
+def _check_size(*shape: int) -> None:
+    """Refuse what is absurdly large, before memory is taken for it."""
+    from dofsim.photo.decode import MAX_PIXELS
+
+    if math.prod(shape[:2]) > MAX_PIXELS or math.prod(shape) > 4 * MAX_PIXELS:
+        size = " x ".join(map(str, shape))
+        raise DepthError(f"it claims {size} values, more than the {MAX_PIXELS // 1_000_000} millions that are read")
+    memory.check_photo(shape[-1], math.prod(shape[:-1]))
 
 
 def _find_channel(wanted: str, names: list[str]) -> str | None:

@@ -46,6 +46,12 @@ class DepthMap:
     ------
     DepthError
         If ``values`` is not two-dimensional, is empty, holds NaN, or breaks the range of its kind.
+
+    Examples
+    --------
+    >>> metres = DepthMap(np.array([[1.0, 2.0], [4.0, np.inf]]), DepthKind.METRIC)
+    >>> metres.inverse().values.tolist()
+    [[1.0, 0.5], [0.25, 0.0]]
     """
 
     values: npt.NDArray[np.float32]

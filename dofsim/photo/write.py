@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from contextlib import suppress
 from pathlib import Path
 
 from dofsim.errors import DofsimError, DofsimWarning, OutputError, ParameterError
+from dofsim.files import atomic_path
 from dofsim.photo.decode import quiet
 from dofsim.photo.encode import FORMATS, encode
 from dofsim.photo.photo import Photo
@@ -81,7 +81,8 @@ def write_photo(
     except Exception as error:  # encoders raise anything on pictures that they cannot hold
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         raise OutputError(f"{path.name} cannot be written as {file_format} ({reason})") from error
-    _replace(path, data)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
     for sentence in left_out:
         warnings.warn(f"{path.name}: {sentence}", DofsimWarning, stacklevel=3)
     return path
@@ -92,30 +93,3 @@ def _same_file(path: Path, other: Path) -> bool:
         if path.samefile(other):
             return True
     return path.absolute() == other.absolute()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary: Path | None = None
-    try:
-        # Writing through a symbolic link must not turn the link into a file.
-        target = path.resolve()
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=".tmp", dir=target.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        # mkstemp makes files that only their owner can read.
-        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-        temporary.replace(target)
-        temporary = None
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -24,6 +24,7 @@ from dofsim.batch.places import plan_jobs
 from dofsim.batch.pool import Pool
 from dofsim.depth import DepthKind, DepthMap
 from dofsim.errors import ParameterError
+from dofsim.recipe import Recipe
 from tests.batch.conftest import REPORTS, below
 
 
@@ -53,8 +54,8 @@ def test_one_bad_photo_is_a_row_and_the_rest_is_done(photos, tmp_path) -> None:
 
     with pytest.raises(ParameterError, match="--resume"):
         run_batch([str(root)], str(out), workers=0)
-    with pytest.raises(ParameterError, match="other options"):
-        run_batch([str(root)], str(out), workers=0, resume=True, options={"blur": "1%"})
+    with pytest.raises(ParameterError, match="another recipe"):
+        run_batch([str(root)], str(out), workers=0, resume=True, recipe=Recipe(blur="1%"))
     assert below(out) == results | REPORTS
 
     Image.new("RGB", (48, 32), (9, 9, 9)).save(root / "bad.jpg")
@@ -72,7 +73,7 @@ def test_results_are_those_of_render(photos, tmp_path) -> None:
     import dofsim
 
     root = photos("a.png")
-    run_batch([str(root)], str(tmp_path / "out"), workers=0, options={"blur": "4px", "focus": "0.9"})
+    run_batch([str(root)], str(tmp_path / "out"), workers=0, recipe=Recipe(blur="4px", focus="0.9"))
     dofsim.prepare(dofsim.read_photo(root / "a.png")).render("0.9", blur="4px").save(tmp_path / "b.png")
     batch, render = (np.asarray(Image.open(path)) for path in (tmp_path / "out" / "a.dof.png", tmp_path / "b.png"))
     np.testing.assert_array_equal(batch, render)

@@ -1,0 +1,123 @@
+"""Many small files through ``dofsim batch``: photos/s, and the memory and open files of every process meanwhile.
+
+    python benchmarks/batch.py --photos 20000 --workers 2 --json results/batch.json
+
+The photos are few different ones, copied, so that with the depth cache the network hardly runs: what is measured is
+what a run costs beside its pictures. Memory and files are read from /proc every half second (Linux); time is also that
+of the processor, which depends less on what else runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+DIFFERENT = 16
+IN_A_FOLDER = 1000
+
+
+def make_photos(folder: Path, photos: int, width: int, height: int) -> None:
+    """Write JPEGs of smooth noise in a tree of folders."""
+    rng = np.random.default_rng(0)
+    kinds = []
+    for index in range(min(DIFFERENT, photos)):
+        coarse = Image.fromarray(rng.integers(0, 256, (4, 6, 3)).astype(np.uint8))
+        path = folder / f"kind{index}.tmp"
+        coarse.resize((width, height), Image.Resampling.BICUBIC).save(path, "JPEG")
+        kinds.append(path.read_bytes())
+        path.unlink()
+    for index in range(photos):
+        path = folder / f"{index // IN_A_FOLDER:03d}" / f"{index:06d}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(kinds[index % len(kinds)])
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the children of a process."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def look_at(pid: int) -> tuple[float, int]:
+    """Peak memory in MB and open files of a process; nothing if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        peak = next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+        return peak, len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - only their number
+    except (OSError, StopIteration):
+        return 0.0, 0
+
+
+def measure(folder: Path, workers: int) -> dict[str, Any]:
+    """Run ``dofsim batch`` over a folder and watch it."""
+    command = [sys.executable, "-m", "dofsim", "batch", str(folder / "in"), "-o", str(folder / "out"), "--blur", "3px"]
+    command += ["--workers", str(workers), "--depth-cache", str(folder / "cache"), "-q"]
+    begun = time.perf_counter()
+    parent_mb = worker_mb = 0.0
+    parent_files = worker_files = 0
+    early_mb = 0.0
+    with subprocess.Popen(command) as process:
+        while process.poll() is None:
+            peak, files = look_at(process.pid)
+            parent_mb, parent_files = max(parent_mb, peak), max(parent_files, files)
+            for child in children(process.pid):
+                peak, files = look_at(child)
+                worker_mb, worker_files = max(worker_mb, peak), max(worker_files, files)
+            if time.perf_counter() - begun < 30:
+                early_mb = worker_mb
+            time.sleep(0.5)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    report = json.loads((folder / "out" / "report.json").read_text())
+    seconds = time.perf_counter() - begun
+    return {
+        "workers": workers,
+        "photos": len(report["photos"]),
+        "done": report["done"],
+        "failed": report["failed"],
+        "exit_code": process.returncode,
+        "seconds": round(seconds, 1),
+        "photos_per_s": round(report["done"] / seconds, 2),
+        "processor_ms_per_photo": round(1000 * (used.ru_utime + used.ru_stime) / max(report["done"], 1), 2),
+        "parent_peak_mb": round(parent_mb, 1),
+        "worker_peak_mb": round(worker_mb, 1),
+        "worker_peak_mb_after_30_s": round(early_mb, 1),
+        "parent_open_files": parent_files,
+        "worker_open_files": worker_files,
+    }
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=int, default=20_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--width", type=int, default=48)
+    parser.add_argument("--height", type=int, default=32)
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="dofsim-batch-") as name:
+        folder = Path(name)
+        (folder / "in").mkdir()
+        make_photos(folder / "in", arguments.photos, arguments.width, arguments.height)
+        figures = measure(folder, arguments.workers)
+    text = json.dumps(figures, indent=2)
+    if arguments.json:
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+    sys.stdout.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

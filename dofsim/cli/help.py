@@ -1,0 +1,62 @@
+"""Help that fits a screen: commands with many options show the usual ones, and all of them with ``--help-all``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ALL = "dofsim.help-all"
+
+
+def _show_all(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        context.meta[_ALL] = True
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+HelpAll = Annotated[
+    bool,
+    typer.Option(
+        "--help-all",
+        callback=_show_all,
+        is_eager=True,
+        expose_value=False,
+        help="Show the rarer options too, and exit.",
+    ),
+]
+"""The option that a command with rare options has to have."""
+
+
+def short_help(rare: Iterable[str]) -> type[TyperCommand]:
+    """Make the class of a command whose ``--help`` leaves out some options; they are completed and work as ever.
+
+    Parameters
+    ----------
+    rare : iterable of str
+        Names of the function's parameters whose options only ``--help-all`` shows.
+
+    Returns
+    -------
+    type
+        For ``cls`` of ``typer.Typer.command``.
+    """
+    names = frozenset(rare)
+
+    class ShortHelp(TyperCommand):
+        def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]
+            left_out = [] if ctx.meta.get(_ALL) else [option for option in self.params if option.name in names]
+            for option in left_out:
+                option.hidden = True  # type: ignore[attr-defined]
+            try:
+                return super().get_help(ctx)
+            finally:
+                for option in left_out:
+                    option.hidden = False  # type: ignore[attr-defined]
+
+    return ShortHelp

@@ -1,0 +1,44 @@
+"""The same work on a local Ray instance of two workers, one of which is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import pytest
+
+from dofsim.batch import run_batch
+from dofsim.batch.journal import read_report
+from dofsim.errors import MissingExtraError
+from tests.batch.conftest import REPORTS, below
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_every_photo_is_done_once_although_a_worker_is_killed(photos, tmp_path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed (pip install 'dofsim[cluster]')")
+    names = [f"{index:02d}.png" for index in range(24)]
+    root = photos(*names)
+    (root / "bad.png").write_bytes(b"x")
+    out = tmp_path / "out"
+    rows: list[dict] = []
+
+    def kill_one(row: dict) -> None:
+        rows.append(row)
+        if len(rows) == 4:
+            os.kill(row["worker"], signal.SIGKILL)
+
+    summary = run_batch([str(root)], str(out), engine="ray", workers=2, on_row=kill_one)
+    assert (summary.done, summary.failed) == (24, 1)
+    report = read_report(str(out))
+    assert [row["source"] for row in report["photos"] if row["status"] == "failed"] == [str(root / "bad.png")]
+    assert len(report["photos"]) == len(rows) == len({row["source"] for row in rows}) == 25
+    assert len({row["worker"] for row in rows}) >= 2
+    assert below(out) == REPORTS | {name.replace(".png", ".dof.png") for name in names}
+
+
+def test_without_ray_the_extra_is_named(photos, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"dofsim\[cluster\]"):
+        run_batch([str(photos("a.png"))], str(tmp_path / "out"), engine="ray")

@@ -1,0 +1,79 @@
+"""Help fits a screen and shows an example; shells complete; variables are documented."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from dofsim.cli.app import app
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREEN = (100, 50)
+
+
+def command_lines(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield words
+    for name, below in getattr(command, "commands", {}).items():
+        yield from command_lines(below, (*words, name))
+
+
+@pytest.mark.parametrize(
+    "words", list(command_lines(typer.main.get_command(app))), ids=lambda words: " ".join(words) or "-"
+)
+def test_help_fits_a_screen_and_shows_an_example(dofsim, monkeypatch, words: tuple[str, ...]) -> None:
+    monkeypatch.setenv("COLUMNS", str(SCREEN[0]))
+    lines = dofsim(*words, "--help").out.splitlines()
+    assert len(lines) <= SCREEN[1]
+    assert max(map(len, lines)) <= SCREEN[0] + 5  # an example is not broken
+    examples = " ".join(lines).split("Examples:")[1]
+    assert " ".join(("dofsim", *words)) in examples
+
+
+@pytest.mark.parametrize("command", ["render", "train"])
+def test_rare_options_are_left_out_unless_asked_for(dofsim, command: str) -> None:
+    short, long = dofsim(command, "--help").out, dofsim(command, "--help-all").out
+    rare = {"render": "--max-memory", "train": "--beta1"}[command]
+    assert rare not in short
+    assert rare in long
+    assert "--help-all" in short
+    assert set(re.findall(r"  (--[a-z-]+)", short)) < set(re.findall(r"  (--[a-z-]+)", long))
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes_commands_options_and_values(tmp_path) -> None:
+    program = tmp_path / "dofsim"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -W ignore -m dofsim "$@"\n')
+    program.chmod(0o755)
+    script = """
+    eval "$(dofsim --show-completion bash)"
+    try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _dofsim_completion dofsim; echo ${COMPREPLY[@]}; }
+    try dofsim ren
+    try dofsim render --max
+    try dofsim render --source ""
+    """
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.splitlines() == ["render", "--max-memory", "auto photo estimator"]
+
+
+def test_every_variable_is_documented() -> None:
+    sources = [path for folder in ("dofsim", "datasets") for path in (ROOT / folder).rglob("*.py")]
+    used = {
+        name
+        for path in sources
+        for name in re.findall(r"\b(?:DOFSIM_[A-Z_]+|NUMBA_[A-Z]+_[A-Z_]+)\b", path.read_text(encoding="utf-8"))
+    }
+    page = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
+    assert used
+    assert not {name for name in used if f"`{name}`" not in page}
