@@ -13,7 +13,7 @@ from numba import njit
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, QUARTER, TWO, ZERO, F, fold
 from dofsim.bokeh._edges import FAR
 from dofsim.bokeh._survey import FIRST_LEVEL
-from dofsim.bokeh.plan import BLOCK, IN_FOCUS_RADIUS, TILE
+from dofsim.bokeh.plan import BACK, BLOCK, FRONT, IN_FOCUS_RADIUS, TILE
 
 NOTHING = -1e9
 """Coc where no hidden surface is known."""
@@ -133,7 +133,7 @@ def _colour(rgb, away, pyramid, starts, columns, reach, py, px):  # type: ignore
 @njit(**KERNEL)
 def ray_tiles(  # type: ignore[no-untyped-def]
     rgb, coc, away, far, colour, cell, jump, pyramid, starts, columns, layered, lowest, highest, top, bottom, left,
-    right, points, spacing, cats_eye, blurred, radius, out,
+    right, points, spacing, cats_eye, wide, radius, out,
 ):  # fmt: skip
     """Look at the layered blocks of a box of tiles through the lens.
 
@@ -142,8 +142,9 @@ def ray_tiles(  # type: ignore[no-untyped-def]
     ``pyramid``: float32 (cells, 4), the means of all levels from FIRST_LEVEL on, which begin at ``starts`` and have so
     many ``columns``; ``lowest``, ``highest``: coc that rays from each tile can meet.
 
-    ``blurred``: float32 (H, W, 4), gets the light and the share of what is blurred widely; ``radius``: float32 (H, W),
-    gets the least radius of that, px; ``out`` gets the light of the rest.
+    ``wide``: float32 (2, H, W, 4), zero, gets the light and the share of what is blurred widely in front of the focus
+    and behind it; ``radius``: float32 (2, H, W), zero, gets the least radius of that, px; ``out`` gets the light of the
+    rest.
     """
     height, width = coc.shape
     shift = cats_eye * TWO / np.sqrt(F(height * height + width * width))
@@ -158,8 +159,6 @@ def ray_tiles(  # type: ignore[no-untyped-def]
                 for x in range(i * BLOCK, min((i + 1) * BLOCK, width)):
                     stop_u = (HALF * F(width - 1) - F(x)) * shift
                     red, green, blue, total = ZERO, ZERO, ZERO, ZERO
-                    wide_red, wide_green, wide_blue, wide = ZERO, ZERO, ZERO, ZERO
-                    least = F(FAR)
                     focused = abs(coc[y, x]) < F(IN_FOCUS_RADIUS)
                     alone = focused
                     begin = ((y % SETS) * SETS + x % SETS) * count
@@ -180,11 +179,13 @@ def ray_tiles(  # type: ignore[no-untyped-def]
                         alone = alone and own
                         total += weight
                         if abs(c) >= F(WIDE):
-                            least = min(least, abs(c))
-                            wide_red += weight * r
-                            wide_green += weight * g
-                            wide_blue += weight * b
-                            wide += weight
+                            side = FRONT if c < ZERO else BACK
+                            least = radius[side, y, x]
+                            radius[side, y, x] = abs(c) if least == ZERO else min(least, abs(c))
+                            wide[side, y, x, 0] += weight * r
+                            wide[side, y, x, 1] += weight * g
+                            wide[side, y, x, 2] += weight * b
+                            wide[side, y, x, 3] += weight
                         else:
                             red += weight * r
                             green += weight * g
@@ -194,39 +195,60 @@ def ray_tiles(  # type: ignore[no-untyped-def]
                         continue
                     share = ONE / total
                     out[y, x, 0], out[y, x, 1], out[y, x, 2] = red * share, green * share, blue * share
-                    blurred[y, x, 0], blurred[y, x, 1] = wide_red * share, wide_green * share
-                    blurred[y, x, 2], blurred[y, x, 3] = wide_blue * share, wide * share
-                    radius[y, x] = least
+                    for side in range(2):
+                        for k in range(4):
+                            wide[side, y, x, k] *= share
+
+
+@njit(**PART)
+def _mean(light, layered, y, x, radius):  # type: ignore[no-untyped-def]
+    """Mean light and share of the pixels within a share of a radius of (y, x) on either axis."""
+    height, width, _ = light.shape
+    n = min(int(radius * F(_NEAR)), _MOST_NEAR)
+    red, green, blue, total, count = ZERO, ZERO, ZERO, ZERO, ZERO
+    for yy in range(max(y - n, 0), min(y + n + 1, height)):
+        for xx in range(max(x - n, 0), min(x + n + 1, width)):
+            if layered[yy // BLOCK, xx // BLOCK] != 0:
+                red += light[yy, xx, 0]
+                green += light[yy, xx, 1]
+                blue += light[yy, xx, 2]
+                total += light[yy, xx, 3]
+                count += ONE
+    scale = ONE / count
+    return red * scale, green * scale, blue * scale, total * scale
 
 
 @njit(**KERNEL)
-def join_tiles(blurred, radius, layered, top, bottom, left, right, out):  # type: ignore[no-untyped-def]
-    """Add what is blurred widely to the rest, with the mean colour of all pixels within a share of its radius.
+def join_tiles(wide, radius, layered, top, bottom, left, right, out):  # type: ignore[no-untyped-def]
+    """Put together what :func:`ray_tiles` saw: what is blurred widely is the mean of all pixels around.
 
-    Nothing changes faster there than over its radius, and neighbours have different rays: together they have many.
+    Nothing changes faster there than over its radius, and neighbours have different rays: together they have many. What
+    a sharper surface lets through of the back may change from pixel to pixel, and so only its colour is a mean.
     """
-    height, width = radius.shape
+    height, width, _ = out.shape
     for j in range(top * _BLOCKS, bottom * _BLOCKS):
         for i in range(left * _BLOCKS, right * _BLOCKS):
             if layered[j, i] == 0:
                 continue
             for y in range(j * BLOCK, min((j + 1) * BLOCK, height)):
                 for x in range(i * BLOCK, min((i + 1) * BLOCK, width)):
-                    share = blurred[y, x, 3]
-                    if share <= ZERO:
+                    front, back = wide[FRONT, y, x, 3], wide[BACK, y, x, 3]
+                    if front + back <= ZERO:
                         continue
-                    n = min(int(radius[y, x] * F(_NEAR)), _MOST_NEAR)
-                    red, green, blue, total = ZERO, ZERO, ZERO, ZERO
-                    for yy in range(max(y - n, 0), min(y + n + 1, height)):
-                        for xx in range(max(x - n, 0), min(x + n + 1, width)):
-                            red += blurred[yy, xx, 0]
-                            green += blurred[yy, xx, 1]
-                            blue += blurred[yy, xx, 2]
-                            total += blurred[yy, xx, 3]
-                    scale = share / total
-                    out[y, x, 0] += red * scale
-                    out[y, x, 1] += green * scale
-                    out[y, x, 2] += blue * scale
+                    r, g, b, share = _mean(wide[FRONT], layered, y, x, radius[FRONT, y, x])
+                    red, green, blue, total = _mean(wide[BACK], layered, y, x, radius[BACK, y, x])
+                    scale = back / total if total > ZERO else ZERO
+                    rest = ONE - front
+                    if rest > F(_TINY):
+                        scale *= (ONE - share) / rest
+                        kept = (ONE - share) / rest
+                        lost = ONE
+                    else:
+                        kept = ONE
+                        lost = ONE / share
+                    out[y, x, 0] = kept * out[y, x, 0] + scale * red + lost * r
+                    out[y, x, 1] = kept * out[y, x, 1] + scale * green + lost * g
+                    out[y, x, 2] = kept * out[y, x, 2] + scale * blue + lost * b
 
 
 @njit(**PART)

@@ -92,16 +92,16 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         cats_eye = np.float32(0 if aperture is None else aperture.cats_eye)
         rows, across = lowest.shape
 
-        blurred, radius = np.zeros((height, width, 4), np.float32), np.zeros((height, width), np.float32)
+        wide, radius = np.zeros((2, height, width, 4), np.float32), np.zeros((2, height, width), np.float32)
 
         def look(box: Box) -> None:
             ray_tiles(
                 rgb, *scene, edges.colour, plan.cell, jump, pyramid, starts, columns, layered, lowest, highest,
-                *box, points, spacing, cats_eye, blurred, radius, out,
+                *box, points, spacing, cats_eye, wide, radius, out,
             )  # fmt: skip
 
         def join(box: Box) -> None:
-            join_tiles(blurred, radius, layered, *box, out)
+            join_tiles(wide, radius, layered, *box, out)
             near = lights_near(lights, box)
             if len(near) > 0:
                 add_lights(near, *scene, plan.cell, jump, layered, lowest, *box, pupil, cats_eye, out)
