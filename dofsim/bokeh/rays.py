@@ -25,7 +25,7 @@ from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
 
-RAYS = int(__import__("os").environ.get("RN", "48"))
+RAYS = 64
 """Rays of a pixel."""
 
 JUMP = 1.0
