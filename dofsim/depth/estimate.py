@@ -122,12 +122,15 @@ def _session(record: ModelRecord, threads: int) -> onnxruntime.InferenceSession:
         stat = record.file.stat()
     except OSError as error:
         raise ModelError(f"cannot read the depth model {record.file}: {error.strerror}") from error
-    return _open(record, threads, stat.st_mtime_ns, stat.st_size)
+    return _open(record, threads, stat.st_mtime_ns, stat.st_size, os.getpid())
 
 
 @lru_cache(maxsize=4)
-def _open(record: ModelRecord, threads: int, _mtime_ns: int, _size: int) -> onnxruntime.InferenceSession:
-    """Open a model once in a process; a file that was exchanged meanwhile has another time or size."""
+def _open(record: ModelRecord, threads: int, _mtime_ns: int, _size: int, _process: int) -> onnxruntime.InferenceSession:
+    """Open a model once in a process; a file that was exchanged meanwhile has another time or size.
+
+    A session that came through a fork has lost its threads.
+    """
     onnxruntime = runtime.load()
     record.verify()
     options = onnxruntime.SessionOptions()

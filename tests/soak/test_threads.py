@@ -1,0 +1,97 @@
+"""Renderings side by side, in threads, event loops and processes, give what one after the other gives, to the bit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dofsim
+
+ROOT = Path(__file__).resolve().parents[2]
+BLURS = ("1px", "4px", "5%")
+
+
+def render(blur: str) -> bytes:
+    """A rendering from scratch, network included, large enough for every library's own threads."""
+    pixels = np.random.default_rng(0).integers(0, 256, (240, 320, 3)).astype(np.uint8)
+    scene = dofsim.prepare(dofsim.Photo.from_array(pixels), source="estimator")
+    return scene.render(blur=blur, threads=2).pixels.tobytes()
+
+
+@pytest.fixture(scope="module")
+def serial() -> list[bytes]:
+    return [render(blur) for blur in BLURS]
+
+
+def test_threads(serial: list[bytes]) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(render, BLURS * 2)) == serial * 2
+
+
+def test_one_scene_shared_by_threads() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (120, 160, 3)).astype(np.uint8)
+    scene = dofsim.prepare(dofsim.Photo.from_array(pixels), source="estimator")
+    alone = [dofsim.Scene(scene.photo, scene.depth).render(blur=blur).pixels.tobytes() for blur in BLURS]
+    with ThreadPoolExecutor(4) as pool:
+        shared = pool.map(lambda blur: scene.render(blur=blur).pixels.tobytes(), BLURS)
+        assert list(shared) == alone
+
+
+def test_an_event_loop_with_executors(serial: list[bytes]) -> None:
+    async def together() -> list[bytes]:
+        return await asyncio.gather(*(asyncio.to_thread(render, blur) for blur in BLURS))
+
+    assert asyncio.run(together()) == serial
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_process_that_is_forked_after_rendering(serial: list[bytes]) -> None:
+    # Bare fork: Python's own pools warn of threads, which the parent has had by now.
+    for blur, expected in zip(BLURS[:2], serial, strict=False):
+        end, start = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(start, b"same" if render(blur) == expected else b"else")
+            os._exit(0)
+        os.close(start)
+        with os.fdopen(end, "rb") as pipe:
+            assert pipe.read() == b"same"
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_processes_that_are_spawned(serial: list[bytes]) -> None:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        assert pool.submit(_render_in_a_new_process, BLURS[1], str(ROOT)).result(120) == serial[1]
+
+
+def _render_in_a_new_process(blur: str, root: str) -> bytes:
+    return render(blur)
+
+
+def test_numbas_own_threads_are_never_started(serial: list[bytes]) -> None:
+    # Its workqueue layer aborts the process when two threads use it at a time. Kernels here release the GIL, and the
+    # threads are Python's.
+    from numba.np.ufunc import parallel
+
+    assert not parallel._is_initialized
+    for folder in ("dofsim", "datasets"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not re.search(r"parallel\s*=\s*True|\bprange\b", path.read_text(encoding="utf-8")), path
+
+
+def test_soaking_changes_no_picture() -> None:
+    command = [sys.executable, "-m", "tests.soak", "--renders", "12"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["different"] == 0
