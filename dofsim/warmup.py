@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import subprocess
 import sys
 import time
@@ -178,10 +177,13 @@ def second_process(half: Literal["disc", "shape"]) -> Iterator[Callable[[], None
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     ) as process:
+
+        def wait() -> None:
+            process.wait()
+
         try:
-            yield lambda: (process.wait(), None)[1]
+            yield wait
         finally:
             process.kill()
 
