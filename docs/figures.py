@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
@@ -149,7 +150,7 @@ def truth(scenes: Path) -> None:
 
 
 def failures(scenes: Path) -> None:
-    """A mirror and glass: what the estimator makes of them, and what becomes of the photo."""
+    """A mirror and glass, and what the estimator makes of them."""
     with np.load(scenes / "mirror.npz") as stored:
         image, depth = stored["image"], stored["depth"]
     photo, inverse = display(image), np.asarray(1 / depth, np.float32)
@@ -229,6 +230,7 @@ def main() -> None:
     names = ("photos", "tasks", "truth", "failures", "curves", "diagram")
     parser.add_argument("figures", nargs="*", default=list(names), help=", ".join(names))
     given = parser.parse_args()
+    mpl.rcParams["svg.hashsalt"] = "dofsim"  # the same file from the same figure
     HOME.mkdir(exist_ok=True)
     for name in given.figures:
         make = globals()[name]

@@ -52,7 +52,7 @@ def parse_memory(text: str | float) -> int:
     except ValueError:
         amount = 0
     if amount <= 0:
-        raise ParameterError(f"an amount of memory looks like 800MB or 1.5GB, not {text!r}")
+        raise ParameterError(f"an amount of memory looks like 800MB or 1.5GB, not {text!r} (--max-memory 2GB)")
     return amount
 
 

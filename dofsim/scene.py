@@ -143,13 +143,18 @@ class Scene:
     ) -> Setting:
         at = self.focus_inverse_depth(focus, focus_at)
         if aperture is not None and blur is not None:
-            raise ParameterError("give either an aperture (f-number) or a blur (share of the diagonal), not both")
+            raise ParameterError(
+                "give either an aperture (f-number) or a blur (share of the diagonal), not both; "
+                "leave out --aperture or --blur"
+            )
         if aperture is None and focal_length is not None:
             raise ParameterError("a focal length acts together with an f-number; give --aperture too")
         if sharp_range is None:
             sharp_range = lens.DEFAULT_SHARP_RANGE if aperture is None else 0.0
         if not 0.0 <= sharp_range <= 1.0:
-            raise ParameterError(f"the sharp range is a share of the depth range, 0..1, not {sharp_range}")
+            raise ParameterError(
+                f"the sharp range is a share of the depth range, 0..1, not {sharp_range} (--sharp-range 0.02)"
+            )
         far, near = self.depth.range()
         if aperture is not None:
             if self.depth.kind is DepthKind.RELATIVE:
@@ -469,7 +474,7 @@ def _find_depth(
     photo: Photo, source: DepthSource, model: str | os.PathLike[str] | None, *, flip: bool | None
 ) -> DepthMap:
     if source not in ("auto", "photo", "estimator"):
-        raise ParameterError(f"the depth source is auto, photo or estimator, not {source!r}")
+        raise ParameterError(f"the depth source is auto, photo or estimator, not {source!r} (--source auto)")
     if photo.depth is not None and (source == "photo" or (source == "auto" and model is None)):
         return photo.depth
     if source == "photo":
@@ -489,5 +494,6 @@ def _check_aspect(depth: DepthMap, photo: Photo) -> None:
     if abs(math.log(ratio)) > math.log1p(_ASPECT_TOLERANCE) and not within_a_pixel:
         raise DepthError(
             f"the depth map is {width}x{height} and the photo {photo.width}x{photo.height}: "
-            "their aspect ratios differ; give a depth map of the same field of view, upright as the photo"
+            "their aspect ratios differ; give a depth map of the same field of view, upright as the photo "
+            "(--depth FILE), or let the estimator guess one (--source estimator)"
         )

@@ -63,7 +63,7 @@ def render(
     check_quality(quality)
     workers = default_threads() if threads is None else threads
     if workers < 1:
-        raise ParameterError(f"threads is at least 1, not {threads}")
+        raise ParameterError(f"threads is at least 1, not {threads} (--threads)")
 
     from dofsim.bokeh.plan import IN_FOCUS_RADIUS
 

@@ -194,11 +194,11 @@ def render(
     if max_memory is not None:
         os.environ[memory.LIMIT] = str(memory.parse_memory(max_memory))
     if out is not None and out.suffix and not out.is_dir() and out.suffix.lower() not in FORMATS:
-        raise ParameterError(f"cannot write {out}: choose one of {', '.join(FORMATS)}")
+        raise ParameterError(f"cannot write {out}: choose one of {', '.join(FORMATS)} (-o NAME.jpg)")
     if depth is None and (depth_kind is not None or near is not None):
-        raise ParameterError("--depth-kind and --near describe the file of --depth; give that too")
+        raise ParameterError("--depth-kind and --near describe a file of depth; give that too (--depth FILE)")
     if depth is not None and len(photos) > 1:
-        raise ParameterError("a depth file belongs to one photo; render the photos one at a time")
+        raise ParameterError("a depth file belongs to one photo; render the photos one at a time, or without --depth")
     if depth is not None and (source != "auto" or model is not None or flip is not None):
         raise ParameterError("give either --depth or --source/--model/--flip, not both")
 

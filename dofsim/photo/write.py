@@ -69,15 +69,18 @@ def write_photo(
     file_format = FORMATS.get(path.suffix.lower())
     if file_format is None:
         raise ParameterError(
-            f"the extension {path.suffix!r} of {path.name} is none of the output formats {', '.join(FORMATS)}"
+            f"the extension {path.suffix!r} of {path.name} is none of the output formats {', '.join(FORMATS)} "
+            "(-o NAME.jpg)"
         )
     if photo.path is not None and not overwrite and _same_file(path, photo.path):
         raise ParameterError(f"{path} is the photo itself; name another output file, or allow it with --overwrite")
     try:
         if path.is_dir():
-            raise OutputError(f"{path} is a folder; name a file in it")
+            raise OutputError(f"{path} is a folder; name a file in it (-o FOLDER/NAME.jpg)")
         if not path.parent.is_dir():
-            raise OutputError(f"there is no folder {path.parent} to write {path.name} to")
+            raise OutputError(
+                f"there is no folder {path.parent} to write {path.name} to; make it first, or name another (-o)"
+            )
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
     left_out: list[str] = []

@@ -75,6 +75,7 @@ def serving(
                 ssr_mode=False,
                 enable_monitoring=False,
                 footer_links=[],
+                css_paths=Path(__file__).with_name("page.css"),
                 theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
             )
             try:

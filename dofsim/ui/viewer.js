@@ -1,6 +1,6 @@
 // The picture, the aperture and the views. Gradio gives: element, props, server, trigger, watch.
 const F_NUMBERS = [16, 14, 13, 11, 10, 9, 8, 7.1, 6.3, 5.6, 5, 4.5, 4, 3.5, 3.2, 2.8, 2.5, 2.2, 2, 1.8, 1.6, 1.4, 1.2, 1.1, 1];
-const SETTLE_MS = 500, HOLD_MS = 350, STEP = 0.02;
+const SETTLE_MS = 500, FIRST_MS = 1500, HOLD_MS = 350, STEP = 0.02;
 const KEYS = {
   photo: '',
   focus: 'Untouched: sharp. Warm: in front of the plane of focus. Cool: behind it.',
@@ -86,12 +86,12 @@ async function draw() {
   }
 }
 
-function change(settled) {
+function change(settled, after = SETTLE_MS) {
   since = since || performance.now();
   place();
   draw();
   clearTimeout(timer);
-  if (settled) timer = setTimeout(keep, SETTLE_MS);
+  if (settled) timer = setTimeout(keep, after);
 }
 
 function keep() {
@@ -127,6 +127,20 @@ element.addEventListener('change', (event) => {
   if (event.target.classList.contains('aperture')) change(true);
 });
 
+// An empty stage, and a full one on which a file is dropped, stand for Gradio's own box.
+const chooser = () => document.querySelector('#dofsim-photo input[type=file]');
+element.addEventListener('click', (event) => {
+  if (!state.photo && event.target.closest('.stage')) chooser()?.click();
+});
+element.addEventListener('dragover', (event) => event.preventDefault());
+element.addEventListener('drop', (event) => {
+  event.preventDefault();
+  const input = chooser();
+  if (!input || !event.dataTransfer.files.length) return;
+  input.files = event.dataTransfer.files;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+});
+
 let down = null;
 element.addEventListener('pointerdown', (event) => {
   if (event.button !== 0 || !state.photo) return;
@@ -154,6 +168,7 @@ for (const name of ['pointercancel', 'pointerleave', 'blur'])
 element.addEventListener('contextmenu', (event) => { if (event.target.closest('.stage')) event.preventDefault(); });
 
 element.addEventListener('keydown', (event) => {
+  if (!state.photo && event.key === 'Enter' && event.target.closest('.stage')) chooser()?.click();
   if (!state.photo) return;
   const holds = event.target.closest('.compare') && (event.key === ' ' || event.key === 'Enter');
   if (holds) { event.preventDefault(); compare(true); return; }
@@ -181,7 +196,7 @@ watch('value', () => {
   state.photo = value.token ? value : null;
   state.full = value.full || null;
   if (!state.photo) { find('.shown').removeAttribute('src'); say(''); place(); }
-  else if (other) { comparing = false; change(true); remember(value.token); }
+  else if (other) { comparing = false; change(true, FIRST_MS); remember(value.token); }
   else if (isFull() && state.view === 'photo' && !comparing) show(state.full.url, find('.status').textContent);
   else place();
 });

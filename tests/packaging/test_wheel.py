@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -23,18 +24,41 @@ def pyproject() -> dict:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """The wheel of this tree, built in a copy of it."""
     copy = tmp_path_factory.mktemp("tree")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in"):
         shutil.copy(ROOT / name, copy)
     for name in ("dofsim", "datasets"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "tests").mkdir()
     (copy / "benchmarks").mkdir()
     (copy / "tests" / "__init__.py").touch()
-    build = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
-    command = [sys.executable, "-W", "ignore", "-c", build, str(copy)]
-    finished = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    (copy / "tests" / "test_files.py").touch()
+    return zipfile.ZipFile(_build("wheel", copy, copy))
+
+
+def _build(kind: str, tree: Path, out: Path) -> Path:
+    build = f"import sys; from setuptools import build_meta; print(build_meta.build_{kind}(sys.argv[1]))"
+    command = [sys.executable, "-W", "ignore", "-c", build, str(out)]
+    finished = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
-    return zipfile.ZipFile(copy / finished.stdout.split()[-1])
+    return out / finished.stdout.split()[-1]
+
+
+def test_the_source_distribution_makes_the_same_wheel(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    tree = Path(str(wheel.filename)).parent
+    with tarfile.open(_build("sdist", tree, tmp_path)) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
+        archive.extractall(tmp_path, filter="data")
+    tops = {name.split("/")[0] for name in names}
+    assert tops == {
+        "LICENSE", "MANIFEST.in", "PKG-INFO", "README.md", "datasets", "dofsim", "dofsim.egg-info", "pyproject.toml",
+        "setup.cfg",
+    }  # fmt: skip
+    (unpacked,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    with zipfile.ZipFile(_build("wheel", unpacked, tmp_path)) as again:
+        assert set(again.namelist()) == set(wheel.namelist())
+        for name in wheel.namelist():
+            if not name.endswith("RECORD"):
+                assert again.read(name) == wheel.read(name), name
 
 
 def test_only_dofsim_is_installed(wheel: zipfile.ZipFile) -> None:
