@@ -16,7 +16,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.case import compile_kernels, prepared, run_case
+from dofsim.warmup import compile_discs
+from tests.fuzz.case import prepared, run_case
 from tests.fuzz.workers import run_in_workers
 
 
@@ -47,7 +48,7 @@ def main() -> int:
             findings.append(result)
             print(f"case {result['case']} ({result['kind']}): {result['finding']}", flush=True)
 
-    compile_kernels()
+    compile_discs()
     with tempfile.TemporaryDirectory() as base:
         if arguments.only is not None or not arguments.workers:
             corpus = prepared(Path(base))
