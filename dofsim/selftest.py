@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.errors import DofsimError
-from dofsim.scene import Scene, prepare
+from dofsim.preparation import prepare
+from dofsim.scene import Scene
 
 if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
