@@ -1,10 +1,11 @@
 """Many small files through ``dofsim batch``: photos/s, and the memory and open files of every process meanwhile.
 
     python benchmarks/batch.py --photos 20000 --workers 2 --json results/batch.json
+    python benchmarks/batch.py --photos 8 --photo PHOTO --workers 1      # then 2, and --each: one process per photo
 
 The photos are few different ones, copied, so that with the depth cache the network hardly runs: what is measured is
 what a run costs beside its pictures. Memory and files are read from /proc every half second (Linux); time is also that
-of the processor, which depends less on what else runs.
+of the processor, which depends less on what else runs. With --photo the copies are of that one, and no depth is kept.
 """
 
 from __future__ import annotations
@@ -23,20 +24,24 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from dofsim.batch.worker import ONE_THREAD
+
 DIFFERENT = 16
 IN_A_FOLDER = 1000
 
 
-def make_photos(folder: Path, photos: int, width: int, height: int) -> None:
-    """Write JPEGs of smooth noise in a tree of folders."""
+def make_photos(folder: Path, photos: int, width: int, height: int, photo: Path | None = None) -> None:
+    """Write copies of a photo, or of JPEGs of smooth noise, in a tree of folders."""
     rng = np.random.default_rng(0)
     kinds = []
-    for index in range(min(DIFFERENT, photos)):
+    for index in range(0 if photo else min(DIFFERENT, photos)):
         coarse = Image.fromarray(rng.integers(0, 256, (4, 6, 3)).astype(np.uint8))
         path = folder / f"kind{index}.tmp"
         coarse.resize((width, height), Image.Resampling.BICUBIC).save(path, "JPEG")
         kinds.append(path.read_bytes())
         path.unlink()
+    if photo:
+        kinds.append(photo.read_bytes())
     for index in range(photos):
         path = folder / f"{index // IN_A_FOLDER:03d}" / f"{index:06d}.jpg"
         path.parent.mkdir(exist_ok=True)
@@ -61,10 +66,29 @@ def look_at(pid: int) -> tuple[float, int]:
         return 0.0, 0
 
 
-def measure(folder: Path, workers: int) -> dict[str, Any]:
+def measure_each(folder: Path) -> dict[str, Any]:
+    """Run ``dofsim render`` with one thread for every photo of a folder, one after the other."""
+    begun = time.perf_counter()
+    photos = sorted((folder / "in").rglob("*.jpg"))
+    for photo in photos:
+        command = [sys.executable, "-m", "dofsim", "render", str(photo), "-o", str(folder / "out.jpg"), "-q"]
+        subprocess.run(command, check=True, env={**os.environ, **ONE_THREAD})
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = time.perf_counter() - begun
+    return {
+        "photos": len(photos),
+        "seconds": round(seconds, 1),
+        "photos_per_s": round(len(photos) / seconds, 3),
+        "processor_ms_per_photo": round(1000 * (used.ru_utime + used.ru_stime) / len(photos), 1),
+    }
+
+
+def measure(folder: Path, workers: int, *, keep_depth: bool) -> dict[str, Any]:
     """Run ``dofsim batch`` over a folder and watch it."""
-    command = [sys.executable, "-m", "dofsim", "batch", str(folder / "in"), "-o", str(folder / "out"), "--blur", "3px"]
-    command += ["--workers", str(workers), "--depth-cache", str(folder / "cache"), "-q"]
+    command = [sys.executable, "-m", "dofsim", "batch", str(folder / "in"), "-o", str(folder / "out"), "-q"]
+    command += ["--workers", str(workers)]
+    if keep_depth:
+        command += ["--depth-cache", str(folder / "cache"), "--blur", "3px"]
     begun = time.perf_counter()
     parent_mb = worker_mb = 0.0
     parent_files = worker_files = 0
@@ -106,13 +130,18 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--width", type=int, default=48)
     parser.add_argument("--height", type=int, default=32)
+    parser.add_argument("--photo", type=Path, help="copy this one")
+    parser.add_argument("--each", action="store_true", help="one process per photo instead of a batch")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dofsim-batch-") as name:
         folder = Path(name)
         (folder / "in").mkdir()
-        make_photos(folder / "in", arguments.photos, arguments.width, arguments.height)
-        figures = measure(folder, arguments.workers)
+        make_photos(folder / "in", arguments.photos, arguments.width, arguments.height, arguments.photo)
+        if arguments.each:
+            figures = measure_each(folder)
+        else:
+            figures = measure(folder, arguments.workers, keep_depth=arguments.photo is None)
     text = json.dumps(figures, indent=2)
     if arguments.json:
         arguments.json.write_text(text + "\n", encoding="utf-8")

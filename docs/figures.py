@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
@@ -88,13 +89,16 @@ def photos(scenes: Path) -> None:
     """The scenes as a phone would save them."""
     for name in ("food", "product", "landscape", "night"):
         with np.load(scenes / f"{name}.npz") as stored:
-            image = stored["image"]
+            image, inverse = stored["image"], 1 / stored["depth"]
         save(display(image * (1.5 if name == "night" else 1.0)), name)
+        if name == "product":
+            grey = np.asarray(255 * inverse / inverse.max() + 0.5, np.uint8)
+            cv2.imwrite(str(HOME / "product-depth.png"), grey, (cv2.IMWRITE_PNG_COMPRESSION, 9))
 
 
 def tasks() -> None:
     """Run the commands of ``tasks.md`` and put each photo beside its result."""
-    text = (DOCS / "tour" / "tasks.md").read_text(encoding="utf-8")
+    text = (DOCS / "tour" / "tasks.md").read_text(encoding="utf-8").replace("\\\n", " ")
     for command in re.findall(r"^dofsim render (.*)$", text, re.MULTILINE):
         words = shlex.split(command, comments=True)
         out = words[words.index("-o") + 1]
@@ -146,7 +150,7 @@ def truth(scenes: Path) -> None:
 
 
 def failures(scenes: Path) -> None:
-    """A mirror and glass: what the estimator makes of them, and what becomes of the photo."""
+    """A mirror and glass, and what the estimator makes of them."""
     with np.load(scenes / "mirror.npz") as stored:
         image, depth = stored["image"], stored["depth"]
     photo, inverse = display(image), np.asarray(1 / depth, np.float32)
@@ -185,7 +189,7 @@ def curves() -> None:
     axes.set_xticks([0.3, 0.6, 1.2, 2.5, 5, 10, 20], ["0.3", "0.6", "1.2", "2.5", "5", "10", "20"])
     axes.minorticks_off()
     axes.legend(frameon=False, fontsize="small")
-    axes.text(0.31, -200, "in front: negative", fontsize="small")
+    axes.text(0.5, -195, "in front: negative", fontsize="small")
     axes.text(4.5, -60, "behind: positive, ends at K / z_f", fontsize="small")
     figure.savefig(HOME / "coc.svg", format="svg", metadata={"Date": None})
     print("docs/pictures/coc.svg")
@@ -202,7 +206,8 @@ def diagram() -> None:
     for z, colour, text in ((3.0, "C2", "in focus"), (5.5, "C0", "behind"), (1.9, "C3", "in front")):
         image = 1 / (1 / focal - 1 / z)
         axes.plot([-z], [0], "o", color=colour)
-        axes.annotate(text, (-z, 0), (-z, -0.2), color=colour, ha="center", fontsize="small")
+        axes.annotate(text, (-z, 0), (-z, -0.24), color=colour, ha="center", fontsize="small",
+            bbox={"fc": "white", "ec": "none", "pad": 1.5})  # fmt: skip
         for edge in (-half, half):
             end = max(sensor, image) + 0.12
             axes.plot([-z, 0, end], [0, edge, edge * (1 - end / image)], color=colour, lw=1)
@@ -225,6 +230,7 @@ def main() -> None:
     names = ("photos", "tasks", "truth", "failures", "curves", "diagram")
     parser.add_argument("figures", nargs="*", default=list(names), help=", ".join(names))
     given = parser.parse_args()
+    mpl.rcParams["svg.hashsalt"] = "dofsim"  # the same file from the same figure
     HOME.mkdir(exist_ok=True)
     for name in given.figures:
         make = globals()[name]

@@ -227,7 +227,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scenes", nargs="*", choices=list(SCENES), default=list(SCENES))
-    parser.add_argument("--samples", type=int, default=256, help="rays per pixel")
+    parser.add_argument("--samples", type=int, default=32, help="rays per pixel; 32 are grainy, as a phone is")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,7 @@ def parse_focus(focus: float | str | Focus) -> Focus:
     >>> parse_focus(2)
     Traceback (most recent call last):
         ...
-    dofsim.errors.ParameterError: focus 2 is outside 0..1 (0 = farthest, 1 = nearest); for a distance write 2m
+    dofsim.errors.ParameterError: focus 2 is outside 0..1 (0 = farthest, 1 = nearest); for a distance write --focus 2m
     """
     if isinstance(focus, Focus):
         return focus
@@ -68,17 +68,20 @@ def parse_focus(focus: float | str | Focus) -> Focus:
         if text.endswith("m"):
             metres = float(text[:-1])
             if not metres > 0:
-                raise ParameterError(f"the focus distance must be above 0 m, not {text}")
+                raise ParameterError(f"the focus distance must be above 0 m, not {text} (--focus 1.2m)")
             return Focus("metres", metres)
         value = float(text)
     except ParameterError:
         raise
     except ValueError:
         raise ParameterError(
-            f"cannot read {focus!r} as a focus; write 0..1 (0 = farthest, 1 = nearest), a distance (1.2m), or auto"
+            f"cannot read {focus!r} as a focus; write 0..1 (0 = farthest, 1 = nearest), a distance (1.2m), or auto "
+            "(--focus 0.7)"
         ) from None
     if not 0.0 <= value <= 1.0:
-        raise ParameterError(f"focus {text} is outside 0..1 (0 = farthest, 1 = nearest); for a distance write {text}m")
+        raise ParameterError(
+            f"focus {text} is outside 0..1 (0 = farthest, 1 = nearest); for a distance write --focus {text}m"
+        )
     return Focus("normalised", value)
 
 
@@ -116,9 +119,11 @@ def parse_point(point: str | tuple[float, float], width: int, height: int) -> Fo
             for part, size in zip(parts, (width, height), strict=True)
         )
     except ValueError:
-        raise ParameterError(f"cannot read {point!r} as a point; write X,Y in px or in percent (40%,55%)") from None
+        raise ParameterError(
+            f"cannot read {point!r} as a point; write X,Y in px or in per cent (--focus-at 40%,55%)"
+        ) from None
     if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
-        raise ParameterError(f"the point {point} lies outside the {width}x{height} picture")
+        raise ParameterError(f"the point {point} lies outside the {width}x{height} picture (--focus-at 40%,55%)")
     return Focus("point", point=(x, y))
 
 

@@ -63,8 +63,8 @@ def circle_of_confusion_factor(
     67.1
     """
     for name, value in (
-        ("focal length", focal_length_mm),
-        ("f-number", f_number),
+        ("focal length (--focal-length)", focal_length_mm),
+        ("f-number (--aperture)", f_number),
         ("picture width", width_px),
         ("sensor width", sensor_width_mm),
     ):
@@ -73,7 +73,8 @@ def circle_of_confusion_factor(
     focal_m = focal_length_mm * 1e-3
     if not focus_m > focal_m:
         raise ParameterError(
-            f"a {focal_length_mm:g} mm lens cannot focus at {focus_m:g} m; choose a distance beyond {focal_m:g} m"
+            f"a {focal_length_mm:g} mm lens cannot focus at {focus_m:g} m; "
+            f"choose a distance beyond {focal_m:g} m (--focus 1m)"
         )
     extension = 1.0 if math.isinf(focus_m) else focus_m / (focus_m - focal_m)
     return focal_m * focal_length_mm * width_px * extension / (2.0 * f_number * sensor_width_mm)
@@ -217,10 +218,10 @@ def parse_blur(blur: float | str, diagonal_px: float) -> float:
             radius = float(blur) * diagonal_px
     except ValueError:
         raise ParameterError(
-            f"cannot read {blur!r} as a blur; write a share of the diagonal (2.5%) or a radius (40px)"
+            f"cannot read {blur!r} as a blur; write a share of the diagonal or a radius (--blur 2.5%, --blur 40px)"
         ) from None
     if not 0.0 <= radius <= 0.5 * diagonal_px:
-        raise ParameterError(f"blur {blur!r} is out of range; it goes from 0% to 50% of the diagonal")
+        raise ParameterError(f"blur {blur!r} is out of range; it goes from 0% to 50% of the diagonal (--blur 2.5%)")
     return radius
 
 
@@ -246,5 +247,5 @@ def parse_f_number(text: float | str) -> float:
     except ValueError:
         number = 0.0
     if not (number > 0 and math.isfinite(number)):
-        raise ParameterError(f"cannot read {text!r} as an f-number; write f/1.8 or 1.8")
+        raise ParameterError(f"cannot read {text!r} as an f-number; write f/1.8 or 1.8 (--aperture 1.8)")
     return number

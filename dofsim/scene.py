@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
     from dofsim.bokeh.render import Quality
     from dofsim.grain import Grain
+    from dofsim.photo.editable import EditableSizes
 
 DepthSource = Literal["auto", "photo", "estimator"]
 
@@ -142,13 +143,18 @@ class Scene:
     ) -> Setting:
         at = self.focus_inverse_depth(focus, focus_at)
         if aperture is not None and blur is not None:
-            raise ParameterError("give either an aperture (f-number) or a blur (share of the diagonal), not both")
+            raise ParameterError(
+                "give either an aperture (f-number) or a blur (share of the diagonal), not both; "
+                "leave out --aperture or --blur"
+            )
         if aperture is None and focal_length is not None:
             raise ParameterError("a focal length acts together with an f-number; give --aperture too")
         if sharp_range is None:
             sharp_range = lens.DEFAULT_SHARP_RANGE if aperture is None else 0.0
         if not 0.0 <= sharp_range <= 1.0:
-            raise ParameterError(f"the sharp range is a share of the depth range, 0..1, not {sharp_range}")
+            raise ParameterError(
+                f"the sharp range is a share of the depth range, 0..1, not {sharp_range} (--sharp-range 0.02)"
+            )
         far, near = self.depth.range()
         if aperture is not None:
             if self.depth.kind is DepthKind.RELATIVE:
@@ -281,10 +287,11 @@ class Scene:
         Raises
         ------
         ParameterError
-            If the memory is too little for the smallest band.
+            If there is no such quality, or the memory is too little for the smallest band.
         """
-        from dofsim.bokeh.render import default_threads
+        from dofsim.bokeh.render import check_quality, default_threads
 
+        check_quality(quality)
         return refocus(
             self.photo,
             self.depth,
@@ -347,6 +354,31 @@ class Scene:
         warm, cool = np.array([1.0, 0.30, 0.10], np.float32), np.array([0.12, 0.35, 1.0], np.float32)
         tint = np.where((coc < 0)[..., None], warm, cool) * (0.15 + 0.85 * grey)[..., None]
         return photo.with_linear((linear * (1 - strength) + tint * strength).astype(np.float32))
+
+    def save_editable(
+        self, result: Photo, path: str | os.PathLike[str], *, quality: int | None = None, overwrite: bool = False
+    ) -> EditableSizes:
+        """Write a rendering of this scene together with the original and its depth, so that it can be refocused again.
+
+        Parameters
+        ----------
+        result : Photo
+            From :meth:`render`.
+        path, quality, overwrite
+            See :func:`dofsim.photo.editable.write_editable`; a JPEG.
+
+        Returns
+        -------
+        EditableSizes
+
+        Raises
+        ------
+        ParameterError, OutputError
+            As :func:`dofsim.photo.editable.write_editable`.
+        """
+        from dofsim.photo.editable import write_editable
+
+        return write_editable(result, path, original=self.photo, depth=self.depth, quality=quality, overwrite=overwrite)
 
     def plot(
         self,
@@ -442,7 +474,7 @@ def _find_depth(
     photo: Photo, source: DepthSource, model: str | os.PathLike[str] | None, *, flip: bool | None
 ) -> DepthMap:
     if source not in ("auto", "photo", "estimator"):
-        raise ParameterError(f"the depth source is auto, photo or estimator, not {source!r}")
+        raise ParameterError(f"the depth source is auto, photo or estimator, not {source!r} (--source auto)")
     if photo.depth is not None and (source == "photo" or (source == "auto" and model is None)):
         return photo.depth
     if source == "photo":
@@ -462,5 +494,6 @@ def _check_aspect(depth: DepthMap, photo: Photo) -> None:
     if abs(math.log(ratio)) > math.log1p(_ASPECT_TOLERANCE) and not within_a_pixel:
         raise DepthError(
             f"the depth map is {width}x{height} and the photo {photo.width}x{photo.height}: "
-            "their aspect ratios differ; give a depth map of the same field of view, upright as the photo"
+            "their aspect ratios differ; give a depth map of the same field of view, upright as the photo "
+            "(--depth FILE), or let the estimator guess one (--source estimator)"
         )

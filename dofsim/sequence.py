@@ -83,7 +83,7 @@ def lens_settings(
         If a number is out of range, or a focal length is given without a real lens.
     """
     if f_numbers is not None and not all(math.isfinite(number) and number > 0 for number in f_numbers):
-        raise ParameterError("f-numbers are above 0")
+        raise ParameterError("f-numbers are above 0 (--aperture-from f/16, --aperture-to f/1.4)")
     real = f_numbers is not None and blur is None and scene.depth.kind is not DepthKind.RELATIVE
     if focal_length is not None and not real:
         raise ParameterError(
@@ -93,7 +93,9 @@ def lens_settings(
     if sharp_range is None:
         sharp_range = 0.0 if real else DEFAULT_SHARP_RANGE
     if not 0.0 <= sharp_range <= 1.0:
-        raise ParameterError(f"the sharp range is a share of the depth range, 0..1, not {sharp_range}")
+        raise ParameterError(
+            f"the sharp range is a share of the depth range, 0..1, not {sharp_range} (--sharp-range 0.02)"
+        )
     far, near = scene.depth.range()
     if real and f_numbers is not None:
         focal = focal_length or scene.photo.focal_length_35mm or lens.DEFAULT_FOCAL_LENGTH_MM

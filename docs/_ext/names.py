@@ -8,6 +8,7 @@ does not exist remains a warning.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from sphinx.util.nodes import make_refnode
@@ -39,7 +40,8 @@ def _resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Eleme
         return None
     target, module, owner = node["reftarget"], node.get("py:module") or "", node.get("py:class") or ""
     home = getattr(find(f"{module}.{owner}"), "__module__", module)
-    for name in (target, f"{home}.{target}", f"{module}.{target}", f"{module}.{owner}.{target}"):
+    inside = [name for name in sys.modules if name.startswith(f"{module}.")]
+    for name in (target, *(f"{place}.{target}" for place in (home, module, f"{module}.{owner}", *inside))):
         thing = find(name) if name.startswith("dofsim") else None
         if thing is None:
             continue

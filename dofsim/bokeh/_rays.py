@@ -32,7 +32,7 @@ def _pixel(at, size):  # type: ignore[no-untyped-def]
 
 @njit(**PART)
 def trace(coc, away, far, cell, jump, y, x, v, u, t, last):  # type: ignore[no-untyped-def]
-    """Follow the ray with the aperture coordinates (v, u) through (y, x), from ``t`` on, to what it meets first.
+    """Follow the ray with the aperture coordinates (v, u) through (y, x) from ``t`` on, until it meets something.
 
     ``away``: px from each pixel to the next edge, where the coc jumps by more than ``jump`` px from one pixel to the
     next; ``far``: coc of the hidden surface of each cell.
@@ -172,7 +172,7 @@ def ray_tiles(  # type: ignore[no-untyped-def]
 
 @njit(**PART)
 def _light_at(pupil, radius, behind, y, x, stop_y, stop_x):  # type: ignore[no-untyped-def]
-    """Light that the image of a point has (y, x) from its middle; ``stop``: middle of the cat's eye, px."""
+    """Light of a point's image in the pixel (y, x) from its middle; ``stop``: middle of the cat's eye, px."""
     side = len(pupil[0])
     light = ZERO
     if side == 0:

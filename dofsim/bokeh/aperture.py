@@ -59,7 +59,7 @@ class Aperture:
     >>> Aperture(blades=2)
     Traceback (most recent call last):
         ...
-    dofsim.errors.ParameterError: an aperture has 3 blades at least, or 0 if it is round, not 2
+    dofsim.errors.ParameterError: an aperture has 3 blades at least, or 0 if it is round, not 2 (--blades 6)
     """
 
     blades: int = 0
@@ -75,9 +75,14 @@ class Aperture:
             value, (least, most) = getattr(self, field.name), _LIMITS[field.name]
             if not (isinstance(value, (int, float)) and math.isfinite(value) and least <= value <= most):
                 what = field.name.replace("_", " ")
-                raise ParameterError(f"the aperture's {what} lies in {least:g}..{most:g}, not {value!r}")
+                option = "donut" if field.name == "obstruction" else field.name.replace("_", "-")
+                raise ParameterError(
+                    f"the aperture's {what} lies in {least:g}..{most:g}, not {value!r} (--{option} {least:g}..{most:g})"
+                )
         if self.blades != int(self.blades) or self.blades in (1, 2):
-            raise ParameterError(f"an aperture has 3 blades at least, or 0 if it is round, not {self.blades!r}")
+            raise ParameterError(
+                f"an aperture has 3 blades at least, or 0 if it is round, not {self.blades!r} (--blades 6)"
+            )
 
     @property
     def is_disc(self) -> bool:

@@ -174,7 +174,9 @@ def _check_folder(out: Path, *, overwrite: bool) -> None:
         )
     nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise OutputError(f"cannot make the folder {out}: {nearest} is not a folder that can be written to")
+        raise OutputError(
+            f"cannot make the folder {out}: {nearest} is not a folder that can be written to; name another (-o FOLDER)"
+        )
 
 
 def _write(found: Evaluation, frames: Frames, out: Path, worst: int) -> None:

@@ -32,7 +32,7 @@ def export(
     from dofsim.errors import OutputError, ParameterError
 
     if out.suffix != ".onnx":
-        raise ParameterError(f"{out} has another ending than .onnx")
+        raise ParameterError(f"{out} has another ending than .onnx; name it so (-o MODEL.onnx)")
     for path in (out, out.with_suffix(".json")):
         if path.exists() and not overwrite:
             raise OutputError(f"{path} exists already; choose another name or allow it to be overwritten (--overwrite)")

@@ -58,7 +58,9 @@ def place_outputs(
     for index, place in enumerate(places):
         if place in places[:index]:
             first, second = photos[places.index(place)], photos[index]
-            raise ParameterError(f"{first} and {second} would both become {place}; render them one at a time")
+            raise ParameterError(
+                f"{first} and {second} would both become {place}; render them one at a time ({option} NAME)"
+            )
     return places
 
 
@@ -94,4 +96,6 @@ def _is_folder(out: Path) -> bool:
 
 def _require_folder(folder: Path, out: Path) -> None:
     if not folder.is_dir():
-        raise OutputError(f"cannot write {out}: the folder {folder} does not exist; make it first")
+        raise OutputError(
+            f"cannot write {out}: the folder {folder} does not exist; make it first, or name another (-o)"
+        )

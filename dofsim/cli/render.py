@@ -15,7 +15,9 @@ from dofsim.errors import DofsimError, ParameterError
 if TYPE_CHECKING:
     from dofsim.cli.report import Report
     from dofsim.depth import DepthMap
+    from dofsim.photo import Photo
     from dofsim.recipe import Recipe
+    from dofsim.scene import Scene
 
 RARE = frozenset((
     "depth_kind", "near", "sharp_range", "flip", "rotation", "roundness", "squeeze", "donut", "bubble", "cats_eye",
@@ -25,7 +27,19 @@ RARE = frozenset((
 
 _STAGES = 4
 _NOT_IN_RECIPES = frozenset(
-    ("photos", "like", "depth", "depth_kind", "near", "out", "save_depth", "preview_focus", "threads", "max_memory")
+    (
+        "photos",
+        "like",
+        "depth",
+        "depth_kind",
+        "near",
+        "out",
+        "save_depth",
+        "editable",
+        "preview_focus",
+        "threads",
+        "max_memory",
+    )
     + ("strip_gps", "strip_all", "overwrite", "quiet")
 )
 _PREVIEW_SIDE = 1600
@@ -101,7 +115,8 @@ def render(
         bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
     ] = True,
     quality: Annotated[
-        Literal["fast", "best"], typer.Option(help="best: truer at edges, several times slower.")
+        Literal["fast", "best"],
+        typer.Option(help="How truly edges are drawn: best is several times slower, and takes more memory."),
     ] = "fast",
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
@@ -126,6 +141,9 @@ def render(
     save_depth: Annotated[
         Path | None, typer.Option(metavar="D.png", help="Also save the refined depth (.png, .tif, .npy, .exr).")
     ] = None,
+    editable: Annotated[
+        bool, typer.Option("--editable", help="Keep original and depth in the result (JPEG), to refocus it again.")
+    ] = False,
     preview_focus: Annotated[
         bool,
         typer.Option(
@@ -162,6 +180,7 @@ def render(
       dofsim render dog.heic --focus-at 45%,40% --blur 3% -o dog.jpg
       dofsim render dog.heic --focus 1.2m --aperture 1.8
       dofsim render *.jpg -o refocused/
+      dofsim render dog.heic --editable && dofsim render dog.dof.jpg --focus 0.2 -o again.jpg
       dofsim render cat.heic --like dog.dof.jpg
     """
     from dofsim import memory
@@ -175,15 +194,24 @@ def render(
     if max_memory is not None:
         os.environ[memory.LIMIT] = str(memory.parse_memory(max_memory))
     if out is not None and out.suffix and not out.is_dir() and out.suffix.lower() not in FORMATS:
-        raise ParameterError(f"cannot write {out}: choose one of {', '.join(FORMATS)}")
+        raise ParameterError(f"cannot write {out}: choose one of {', '.join(FORMATS)} (-o NAME.jpg)")
     if depth is None and (depth_kind is not None or near is not None):
-        raise ParameterError("--depth-kind and --near describe the file of --depth; give that too")
+        raise ParameterError("--depth-kind and --near describe a file of depth; give that too (--depth FILE)")
     if depth is not None and len(photos) > 1:
-        raise ParameterError("a depth file belongs to one photo; render the photos one at a time")
+        raise ParameterError("a depth file belongs to one photo; render the photos one at a time, or without --depth")
     if depth is not None and (source != "auto" or model is not None or flip is not None):
         raise ParameterError("give either --depth or --source/--model/--flip, not both")
 
-    places = place_outputs(photos, out, "focus" if preview_focus else "dof")
+    places = place_outputs(
+        photos, out, "focus" if preview_focus else "dof", suffix=".jpg" if editable and not preview_focus else None
+    )
+    if editable:
+        from dofsim.photo.editable import check_editable_name
+
+        if preview_focus:
+            raise ParameterError("a preview of the focus cannot be edited; leave out --preview-focus or --editable")
+        for place in places:
+            check_editable_name(place)
     depth_places: list[Path] | list[None] = [None] * len(photos)
     if save_depth is not None:
         depth_places = place_outputs(photos, save_depth, "depth", suffix=".png", option="--save-depth")
@@ -206,6 +234,7 @@ def render(
                     threads=threads,
                     strip_gps=strip_gps,
                     strip_all=strip_all,
+                    editable=editable,
                 )
             except DofsimError as error:
                 if len(photos) == 1:
@@ -241,6 +270,7 @@ def _render_one(
     threads: int | None,
     strip_gps: bool,
     strip_all: bool,
+    editable: bool,
 ) -> None:
     report.stage(f"{path.name}: reading")
     import dofsim
@@ -263,4 +293,14 @@ def _render_one(
         report.stage(f"{path.name}: writing")
         if strip_gps or strip_all:
             result = result.without_metadata(gps_only=not strip_all)
-        result.save(place, quality=recipe.jpeg_quality, overwrite=True)
+        if editable:
+            _save_editable(scene, result, place, recipe, report)
+        else:
+            result.save(place, quality=recipe.jpeg_quality, overwrite=True)
+
+
+def _save_editable(scene: Scene, result: Photo, place: Path, recipe: Recipe, report: Report) -> None:
+    sizes = scene.save_editable(result, place, quality=recipe.jpeg_quality, overwrite=True)
+    loss = "" if sizes.untouched else " (compressed anew)"
+    total, original, depth = (size / 1e6 for size in (sizes.total, 4 / 3 * sizes.original, 4 / 3 * sizes.depth))
+    report.note(f"{place.name}: {total:.1f} MB, of them the original{loss} {original:.1f} MB, the depth {depth:.1f} MB")

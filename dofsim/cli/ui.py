@@ -53,7 +53,7 @@ def ui(
     with Report(1, quiet=quiet) as report:
         if photo is not None:
             read_photo(photo, max_pixels=1e6 * max_megapixels)
-        from dofsim.ui.page import serving
+        from dofsim.ui.server import serving
 
         # Who asks a server to end wants it to clean up as after Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -41,6 +41,8 @@ class DepthMap:
         Where the map came from: ``"photo"``, ``"file"``, ``"estimator"``, or ``"array"``.
     detail : str
         One human-readable line about the origin (container, model name, accuracy), may be empty.
+    refined : bool
+        Whether dofsim has given it the edges of its photo already.
 
     Raises
     ------
@@ -58,6 +60,7 @@ class DepthMap:
     kind: DepthKind
     source: str = "array"
     detail: str = ""
+    refined: bool = False
 
     def __post_init__(self) -> None:
         values = np.ascontiguousarray(self.values, dtype=np.float32)

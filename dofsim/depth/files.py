@@ -70,7 +70,7 @@ def read_depth(path: str | os.PathLike[str], *, kind: DepthKind | None = None, n
     if kind is DepthKind.INVERSE and near == "dark":
         raise ParameterError(
             "inverse depth in 1/m is large where it is near, so near cannot be dark; if the file holds distances, "
-            "its kind is metric; if it has no unit, relative"
+            "its kind is metric (--depth-kind metric); if it has no unit, relative (--depth-kind relative)"
         )
     data = _read_bytes(path)
     try:
@@ -120,7 +120,7 @@ def write_depth(depth: DepthMap, path: str | os.PathLike[str], *, overwrite: boo
     place = Path(path)
     writer = writers.get(place.suffix.lower())
     if writer is None:
-        raise OutputError(f"cannot write {path}: a depth map is written as .png, .tif, .npy or .exr")
+        raise OutputError(f"cannot write {path}: a depth map is written as .png, .tif, .npy or .exr (-o NAME.png)")
     with atomic_path(place, overwrite=overwrite) as temporary:
         writer(depth, temporary)
     return place
@@ -149,7 +149,8 @@ def _interpret(
     if kind is DepthKind.INVERSE:
         if numbers.dtype.kind != "f":
             raise ParameterError(
-                f"{path} holds integers, which have no unit of 1/m; read it as relative, or save the "
+                f"{path} holds integers, which have no unit of 1/m; "
+                "read it as relative (--depth-kind relative), or save the "
                 "inverse depth as floating-point numbers (.npy, .exr, .tif)"
             )
         return DepthMap(_to_float32(numbers), DepthKind.INVERSE, "file", Path(path).name)
@@ -158,7 +159,7 @@ def _interpret(
     if numbers.dtype.itemsize == 1:
         raise ParameterError(
             f"{path} has 8 bits, too few for metric depth (which is millimetres in 16 bits, or metres as "
-            "floating-point numbers); read it as relative"
+            "floating-point numbers); read it as relative (--depth-kind relative)"
         )
     return DepthMap(
         _to_float32(numbers) / np.float32(_MILLIMETRES_PER_METRE), DepthKind.METRIC, "file", Path(path).name
@@ -175,9 +176,11 @@ def _restore(
     """Undo :func:`write_depth`."""
     stored_kind, far, nearest = stored
     if near == "dark":
-        raise ParameterError(f"{path} was written by dofsim and is near bright; leave near as it is")
+        raise ParameterError(f"{path} was written by dofsim and is near bright; leave --near out")
     if kind not in (None, stored_kind) and stored_kind is DepthKind.RELATIVE:
-        raise ParameterError(f"{path} was written by dofsim from relative depth, which has no unit; leave the kind out")
+        raise ParameterError(
+            f"{path} was written by dofsim from relative depth, which has no unit; leave --depth-kind out"
+        )
     values = _to_float32(numbers)
     is_inverse = stored_kind is not DepthKind.METRIC
     if numbers.dtype == np.uint16:

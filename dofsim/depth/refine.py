@@ -90,7 +90,7 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     DepthMap
         Shape (H, W); same kind, source and detail. It is ``depth`` itself if it has that size already, because
         whoever made a map of full size meant its edges; but of a phone's own map (``source="photo"``, such as Lens
-        Blur's) the edges are rough at any size and are settled. A larger map is averaged down.
+        Blur's) the edges are rough at any size and are settled, once. A larger map is averaged down.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     if guide.ndim != 3 or guide.shape[2] != 3 or guide.size == 0 or guide.dtype not in (np.uint8, np.uint16):
         raise ParameterError(f"the guide is a (H, W, 3) picture of 8 or 16 bit, not {guide.shape} {guide.dtype}")
     size = guide.shape[0], guide.shape[1]
-    if depth.shape == size and (depth.source != "photo" or size[0] * size[1] > _LARGE):
+    if depth.shape == size and (depth.refined or depth.source != "photo" or size[0] * size[1] > _LARGE):
         return depth
     inverse = depth.inverse().values
     far, near = depth.range()
@@ -115,7 +115,7 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     if depth.kind is DepthKind.METRIC:
         with np.errstate(divide="ignore"):
             np.divide(np.float32(1), full, out=full)
-    return DepthMap(full, depth.kind, depth.source, depth.detail)
+    return DepthMap(full, depth.kind, depth.source, depth.detail, refined=True)
 
 
 def _enlarge(unit: Field, guide: npt.NDArray[np.uint8]) -> Field:

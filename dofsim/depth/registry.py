@@ -157,13 +157,15 @@ def find_model(name_or_path: str | os.PathLike[str] | None = None) -> ModelRecor
         if not files and any(path.glob("*.safetensors")):
             raise ModelError(f"the run {path} has not been exported yet; dofsim export {path} makes its .onnx file")
         if len(files) != 1:
-            raise ModelError(f"the folder {path} holds {len(files)} .onnx files; give the path of one")
+            raise ModelError(f"the folder {path} holds {len(files)} .onnx files; give the path of one (--model FILE)")
         path = files[0]
     if not path.is_file():
         names = ", ".join((*shipped_models(), *known_models())) or "none"
-        raise ModelError(f"there is no depth model {text!r}; give one of these names ({names}) or an .onnx file")
+        raise ModelError(
+            f"there is no depth model {text!r}; give one of these names ({names}) or an .onnx file (--model)"
+        )
     if path.suffix.lower() != ".onnx":
-        raise ModelError(f"{path} is not an .onnx file; export the depth model to ONNX")
+        raise ModelError(f"{path} is not an .onnx file; export the depth model to ONNX (dofsim export)")
     record = path.with_suffix(".json")
     return read_record(record) if record.is_file() else ModelRecord(path.stem, path)
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
-_SAME_LIGHT = 12.0
+_SAME_LIGHT = 20.0
 """Difference of brightness, of 255, up to which two places are taken for the same."""
-_SAME_DEPTH = 0.12
+_SAME_DEPTH = 0.3
 """Difference of depth, as a share of the range, up to which it is taken for noise."""
 _LEAK = 0.01
 _CUT_COLOURS, _CUT_LIGHT = 0.35, 24.0

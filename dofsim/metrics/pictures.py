@@ -50,7 +50,7 @@ def ssim(a: Picture, b: Picture) -> float:
     Parameters
     ----------
     a, b : float32 array, shape (H, W, channels)
-        0..1, encoded for display; at least :data:`WINDOW` px a side.
+        0..1, encoded for display; at least 11 px a side.
 
     Returns
     -------

@@ -81,14 +81,20 @@ def _with_original(google: embedded_google.GoogleDepth, decoded: Decoded) -> Fou
     if google.original is None:
         return Found(depth)
     try:
-        original = decode(google.original, "JPEG")
+        is_png = google.original.startswith(embedded_google.PNG_SIGNATURE)
+        original = decode(google.original, "PNG" if is_png else "JPEG")
     except Exception:  # noqa: BLE001 - without it the base picture is still there
         return Found(depth, notes=("the sharp original in the file is damaged; the blurred picture is used",))
+    # An upright base picture may hold an original that states how it lies (those of dofsim do).
+    turned = original.orientation if decoded.orientation == 1 else 1
+    orientation = decoded.orientation if turned == 1 else turned
     base_height, base_width = decoded.colour.shape[:2]
     height, width = original.colour.shape[:2]
+    if swaps_sides(turned):
+        height, width = width, height
     if abs(width * base_height - height * base_width) > 0.02 * width * base_height:
         return Found(depth, notes=("the original in the file has another shape; the blurred picture is used",))
-    # The original is stored without metadata of its own, in the sensor's direction like the base picture.
+    # The original is stored without metadata of its own, otherwise in the sensor's direction like the base picture.
     metadata = replace(decoded.metadata, icc=original.metadata.icc or decoded.metadata.icc)
-    original = replace(original, metadata=metadata, orientation=decoded.orientation, notes=decoded.notes)
-    return Found(depth, original, ("the base picture was already blurred by the phone; its sharp original is used",))
+    original = replace(original, metadata=metadata, orientation=orientation, notes=decoded.notes)
+    return Found(depth, original, ("the base picture is blurred already; its sharp original is used",))

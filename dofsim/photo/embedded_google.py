@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,14 @@ from dofsim.photo.metadata import Metadata
 
 _METRES = {"m": 1.0, "meters": 1.0, "metres": 1.0, "mm": 0.001}
 _GUID, _HEADER = 32, 40
+OURS = "dofsim "
+"""How GDepth:Software begins where the map was refined before it was stored."""
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, eq=False)
 class GoogleDepth:
-    """Depth as stored (not turned upright), and the JPEG stream of the all-in-focus original, if there is one."""
+    """Depth as stored (not turned upright), and the JPEG or PNG of the all-in-focus original, if there is one."""
 
     depth: DepthMap
     original: bytes | None
@@ -67,8 +70,10 @@ def read_depth(metadata: Metadata) -> GoogleDepth | None:
         image |= xmp.properties(extended, xmp.GIMAGE)
     if "Data" not in depth:
         raise DepthError("its GDepth properties come without data")
-    original = _bytes(image["Data"]) if image.get("Mime") == "image/jpeg" and image.get("Data") else None
-    return GoogleDepth(_depth(depth), original)
+    known = image.get("Mime") in ("image/jpeg", "image/png")
+    original = _bytes(image["Data"]) if known and image.get("Data") else None
+    refined = depth.get("Software", "").startswith(OURS)
+    return GoogleDepth(replace(_depth(depth), refined=refined), original)
 
 
 def _extended(segments: tuple[bytes, ...], guid: str) -> bytes:

@@ -92,9 +92,11 @@ def encode(photo: Photo, file_format: str, quality: int | None, left_out: list[s
         If the quality is out of range or the format cannot hold the photo.
     """
     if quality is not None and not 1 <= quality <= 100:
-        raise ParameterError(f"quality runs from 1 to 100, not {quality}")
+        raise ParameterError(f"quality runs from 1 to 100, not {quality} (--jpeg-quality 94)")
     if photo.alpha is not None and file_format == "JPEG":
-        raise ParameterError("a JPEG cannot hold the photo's transparency; save it as .png, .tif, .webp or .avif")
+        raise ParameterError(
+            "a JPEG cannot hold the photo's transparency; save it as .png, .tif, .webp or .avif (-o NAME.png)"
+        )
     samples, mode = _samples(photo, file_format)
     if not mode.startswith("L") and photo.profile.icc is not None and colour_space(photo.profile.icc) == "GRAY":
         # Colour was painted over a grey photo; its profile cannot describe that.
@@ -200,7 +202,7 @@ def _jpeg(picture: _Picture) -> bytes:
 
 def _webp(picture: _Picture) -> bytes:
     if max(picture.samples.shape[:2]) > 16383:
-        raise ParameterError("a WebP picture has at most 16383 pixels a side; save it as .jpg or .png")
+        raise ParameterError("a WebP picture has at most 16383 pixels a side; save it as .jpg or .png (-o NAME.jpg)")
     return _pillow(picture, "WEBP", quality=picture.quality, exact=True, **picture.saving())
 
 

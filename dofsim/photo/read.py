@@ -83,7 +83,7 @@ def parse_photo(data: bytes, name: str, *, max_pixels: float = MAX_PIXELS) -> Ph
             found = embedded.find(data, decoded, heif_depth)
             if found.original is not None:
                 decoded = found.original
-            photo = _assemble(decoded)
+            photo = assemble(decoded)
         except DofsimError as error:
             raise PhotoError(f"{name}: {error}") from None
         except Exception as error:  # decoders raise anything on damaged bytes
@@ -129,7 +129,18 @@ def _recognise(data: bytes, name: str) -> str:
     raise PhotoError(f"{name} {what}; dofsim reads {SUPPORTED} photos")
 
 
-def _assemble(decoded: Decoded) -> Photo:
+def assemble(decoded: Decoded) -> Photo:
+    """Turn a decoded picture upright, and see to its colours.
+
+    Parameters
+    ----------
+    decoded : Decoded
+
+    Returns
+    -------
+    Photo
+        Without path and depth.
+    """
     pixels, profile, notes = _in_profile(decoded.colour, decoded.metadata.icc)
     grey = pixels.ndim == 2
     pixels = upright(pixels, decoded.orientation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from dofsim.photo.photo import Photo
 
 
 def write_photo(
-    photo: Photo, path: str | os.PathLike[str] | None = None, *, quality: int | None = None, overwrite: bool = False
+    photo: Photo,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    quality: int | None = None,
+    overwrite: bool = False,
+    finish: Callable[[bytes], bytes] | None = None,
 ) -> Path:
     """Write a photo with its metadata.
 
@@ -34,6 +40,8 @@ def write_photo(
         1..100 for the lossy formats; default JPEG and WebP 94, HEIC and AVIF 90.
     overwrite : bool
         Allow to replace the file that the photo was read from. Other existing files are always replaced.
+    finish : callable, optional
+        Gets the encoded file and gives what is written.
 
     Returns
     -------
@@ -61,21 +69,26 @@ def write_photo(
     file_format = FORMATS.get(path.suffix.lower())
     if file_format is None:
         raise ParameterError(
-            f"the extension {path.suffix!r} of {path.name} is none of the output formats {', '.join(FORMATS)}"
+            f"the extension {path.suffix!r} of {path.name} is none of the output formats {', '.join(FORMATS)} "
+            "(-o NAME.jpg)"
         )
     if photo.path is not None and not overwrite and _same_file(path, photo.path):
         raise ParameterError(f"{path} is the photo itself; name another output file, or allow it with --overwrite")
     try:
         if path.is_dir():
-            raise OutputError(f"{path} is a folder; name a file in it")
+            raise OutputError(f"{path} is a folder; name a file in it (-o FOLDER/NAME.jpg)")
         if not path.parent.is_dir():
-            raise OutputError(f"there is no folder {path.parent} to write {path.name} to")
+            raise OutputError(
+                f"there is no folder {path.parent} to write {path.name} to; make it first, or name another (-o)"
+            )
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
     left_out: list[str] = []
     try:
         with quiet():
             data = encode(photo, file_format, quality, left_out)
+            if finish is not None:
+                data = finish(data)
     except DofsimError:
         raise
     except Exception as error:  # encoders raise anything on pictures that they cannot hold

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +39,7 @@ class Answers:
         self._store, self._first, self._max_pixels = store, first, max_pixels
 
     def _start(self, session: Session, request: gr.Request) -> dict[str, Any]:
-        return {"token": self._store.add(session, str(request.session_hash)), "revision": 0}
+        return {"token": self._store.add(session, str(request.session_hash)), "revision": session.revision}
 
     def open_photo(self, path: str | None, request: gr.Request) -> tuple[Any, ...]:
         """Take in an uploaded photo; its file is deleted."""
@@ -46,8 +47,9 @@ class Answers:
             return (gr.skip(),) * 5
         try:
             session = Session(_read_and_remove(path, self._max_pixels))
-        except Exception as error:
-            raise _alert(error) from error
+        except Exception as error:  # noqa: BLE001 - the user shall see it, and be able to drop another one
+            _complain(error)
+            return None, *(gr.skip(),) * 4
         return None, self._start(session, request), *_depth_controls(session)
 
     def open_first(self, request: gr.Request) -> tuple[Any, ...]:
@@ -56,29 +58,41 @@ class Answers:
             return (gr.skip(),) * 4
         try:
             session = Session(read_photo(self._first, max_pixels=self._max_pixels))
-        except Exception as error:
-            raise _alert(error) from error
+        except Exception as error:  # noqa: BLE001
+            _complain(error)
+            return (gr.skip(),) * 4
         return self._start(session, request), *_depth_controls(session)
 
-    def choose_depth(self, source: str, value: dict[str, Any] | None) -> tuple[Any, ...]:
+    def choose_depth(self, source: str, value: dict[str, Any]) -> tuple[Any, ...]:
         """Take the depth from elsewhere."""
-        return self._change_depth(source, None, value)
+        token = value["token"]
+        try:
+            session, _ = self._store.get(token)
+            try:
+                session.use_depth(source)
+            except Exception as error:  # noqa: BLE001
+                _complain(error)
+            return {"token": token, "revision": session.revision}, *_depth_controls(session)
+        except DofsimError as error:
+            _complain(error)
+            return (gr.skip(),) * 4
 
     def give_depth(self, path: str | None, value: dict[str, Any] | None) -> tuple[Any, ...]:
         """Take the depth from an uploaded file, which is deleted."""
-        return (gr.skip(),) * 4 if path is None else self._change_depth("file", path, value)
+        if path is None:
+            return (gr.skip(),) * 5
+        from dofsim.depth.files import read_depth
 
-    def _change_depth(self, source: str, path: str | None, value: dict[str, Any] | None) -> tuple[Any, ...]:
         try:
-            session, _ = self._store.get((value or {}).get("token"))
-            session.use_depth(source, None if path is None else _read_depth(path))
-        except Exception as error:
-            raise _alert(error) from error
+            token = (value or {}).get("token")
+            session, _ = self._store.get(token)
+            session.use_depth("file", read_depth(path))
+        except Exception as error:  # noqa: BLE001
+            _complain(error)
+            return None, *(gr.skip(),) * 4
         finally:
-            if path is not None:
-                _remove(path)
-        assert value is not None
-        return {"token": value["token"], "revision": value["revision"] + 1}, *_depth_controls(session)
+            _remove(path)
+        return None, {"token": token, "revision": session.revision}, *_depth_controls(session)
 
     def draw(self, wish: dict[str, Any]) -> dict[str, Any]:
         """Answer the viewer with a preview: ``token``, ``view``, ``settings`` in, a data URL or an ``error`` out."""
@@ -95,24 +109,29 @@ class Answers:
 
     def keep(
         self,
-        value: dict[str, Any],
         event: gr.EventData,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio's way
-    ) -> tuple[Any, str]:
+    ) -> tuple[Any, Any]:
         """Make the full-size result, to be downloaded."""
         asked = event._data  # noqa: SLF001 - Gradio's way
+        token, key = asked["token"], asked["key"]
         try:
-            session, folder = self._store.get(asked["token"])
-            place = session.save(asked["settings"], folder, stage=lambda share, what: progress(share, desc=what))
-        except Exception as error:
-            raise _alert(error) from error
+            session, folder = self._store.get(token)
+            try:
+                place = session.save(asked["settings"], folder, stage=lambda share, what: progress(share, desc=what))
+            except Exception as error:  # noqa: BLE001
+                _complain(error)
+                return {"token": token, "revision": session.revision, "full": {"key": key}}, ""
+            self._store.get(token)
+        except DofsimError:
+            # Another photo has taken its place.
+            return gr.skip(), ""
         size = f"{session.photo.width * session.photo.height / 1e6:.1f} megapixels"
-        full = {
-            "url": f"/gradio_api/file={quote(str(place))}?v={time.time_ns()}",
-            "name": place.name,
-            "key": asked["key"],
-        }
-        return {**value, "full": full}, f"In full size: {size}, {place.stat().st_size / 1e6:.1f} MB"
+        url = f"/gradio_api/file={quote(str(place))}?v={time.time_ns()}"
+        return (
+            {"token": token, "revision": session.revision, "full": {"key": key, "url": url, "name": place.name}},
+            f"In full size: {size}, {place.stat().st_size / 1e6:.1f} MB",
+        )
 
     def forget(self, request: gr.Request) -> None:
         """Let go of what a user who leaves had."""
@@ -135,12 +154,6 @@ def _read_and_remove(path: str, max_pixels: float) -> Any:
         _remove(path)
 
 
-def _read_depth(path: str) -> Any:
-    from dofsim.depth.files import read_depth
-
-    return read_depth(path)
-
-
 def _remove(path: str) -> None:
     # Gradio puts every upload into a folder of its own.
     with suppress(OSError):
@@ -148,5 +161,7 @@ def _remove(path: str) -> None:
         Path(path).parent.rmdir()
 
 
-def _alert(error: Exception) -> gr.Error:
-    return gr.Error(explained(error), print_exception=not isinstance(error, DofsimError))
+def _complain(error: Exception) -> None:
+    if not isinstance(error, DofsimError):
+        logging.getLogger(__name__).error("the page met a bug", exc_info=error)
+    gr.Warning(explained(error), title="That does not work")

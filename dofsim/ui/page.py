@@ -1,30 +1,20 @@
-"""The page: what is where on it, and the server around it."""
+"""The page: what is where on it, and which answer belongs to what."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-import threading
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-# Before gradio is imported: it and what it brings must not tell anybody that this page runs.
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
 from dofsim.ui.answers import Answers
-from dofsim.ui.store import SessionStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from dofsim.ui.store import SessionStore
 
 _HERE = Path(__file__).parent
 _PHOTOS = [".jpg", ".jpeg", ".png", ".heic", ".heif", ".tif", ".tiff", ".webp", ".avif"]
 _DEPTHS = [".png", ".tif", ".tiff", ".npy", ".exr"]
-_FONTS = ["system-ui", "-apple-system", "Segoe UI", "sans-serif"]
 # Nothing of a custom page can be hidden from Python's side, so the controls tell the viewer in the browser.
 _TELL_VIEWER = """(...values) => {
   const names = NAMES;
@@ -98,84 +88,15 @@ def build_page(store: SessionStore, *, first: Path | None = None, max_pixels: fl
         )
         viewer.settled(
             answers.keep,
-            [viewer],
+            None,
             [viewer, state],
             show_progress_on=[state],
-            trigger_mode="always_last",
+            trigger_mode="multiple",
             concurrency_limit=2,
             api_visibility="private",
         )
         page.unload(answers.forget)
     return page
-
-
-@contextmanager
-def serving(
-    first: Path | None = None,
-    *,
-    host: str = "127.0.0.1",
-    port: int | None = None,
-    max_upload: int = 100_000_000,
-    max_pixels: float = 100e6,
-) -> Iterator[str]:
-    """Serve the page while the block runs; every file that it made is gone afterwards.
-
-    Parameters
-    ----------
-    first : Path, optional
-        A photo that the page shows at once.
-    host : str
-        Address to listen on; other machines can reach it only if it is another one than 127.0.0.1.
-    port : int, optional
-        Default: the first free one from 7860 on.
-    max_upload : int
-        Bytes of a file.
-    max_pixels : float
-        Of a photo.
-
-    Yields
-    ------
-    str
-        The address of the page.
-
-    Raises
-    ------
-    OSError
-        If the port is taken.
-    """
-    with tempfile.TemporaryDirectory(prefix="dofsim-ui-") as name:
-        folder = Path(name)
-        results, uploads = folder / "results", folder / "uploads"
-        results.mkdir()
-        uploads.mkdir()
-        before = os.environ.get("GRADIO_TEMP_DIR")
-        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
-        try:
-            page = build_page(SessionStore(results), first=first, max_pixels=max_pixels)
-            threading.Thread(target=_warm_up, daemon=True).start()
-            _, url, _ = page.launch(
-                server_name=host,
-                server_port=port,
-                max_file_size=max_upload,
-                allowed_paths=[str(results)],
-                prevent_thread_lock=True,
-                quiet=True,
-                inline=False,
-                share=False,
-                ssr_mode=False,
-                enable_monitoring=False,
-                footer_links=[],
-                theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
-            )
-            try:
-                yield url
-            finally:
-                page.close(verbose=False)
-        finally:
-            if before is None:
-                del os.environ["GRADIO_TEMP_DIR"]
-            else:
-                os.environ["GRADIO_TEMP_DIR"] = before
 
 
 def _lens_controls() -> dict[str, Any]:
@@ -199,12 +120,3 @@ def _lens_controls() -> dict[str, Any]:
 
 def _text(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
-
-
-def _warm_up() -> None:
-    """Compile, or load, the kernels before the first photo comes."""
-    from dofsim.bokeh.warmup import compile_first_half, compile_second_half
-
-    with suppress(Exception):
-        compile_first_half()
-        compile_second_half()

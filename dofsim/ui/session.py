@@ -46,6 +46,11 @@ class Session:
         The photo in full size.
     depth : DepthMap, optional
         Depth of your own, any size; default: the photo's own, else the estimator's.
+
+    Attributes
+    ----------
+    revision : int
+        Grows with every change of the depth.
     """
 
     def __init__(self, photo: Photo, depth: DepthMap | None = None) -> None:
@@ -53,6 +58,7 @@ class Session:
         self._small = smaller(photo, PREVIEW_PIXELS)
         self._file: DepthMap | None = None
         self._lock = threading.Lock()
+        self.revision = 0
         self.use_depth("auto" if depth is None else "file", depth)
 
     def use_depth(self, source: str, depth: DepthMap | None = None) -> None:
@@ -75,6 +81,7 @@ class Session:
         preview = prepare(self._small, depth=found)
         with self._lock:
             self._depth, self.preview = found, preview
+            self.revision += 1
             self._file = depth or self._file
             self.__dict__.pop("full", None)
 

@@ -1,6 +1,6 @@
 // The picture, the aperture and the views. Gradio gives: element, props, server, trigger, watch.
 const F_NUMBERS = [16, 14, 13, 11, 10, 9, 8, 7.1, 6.3, 5.6, 5, 4.5, 4, 3.5, 3.2, 2.8, 2.5, 2.2, 2, 1.8, 1.6, 1.4, 1.2, 1.1, 1];
-const SETTLE_MS = 500, HOLD_MS = 350, STEP = 0.02;
+const SETTLE_MS = 500, FIRST_MS = 1500, HOLD_MS = 350, STEP = 0.02;
 const KEYS = {
   photo: '',
   focus: 'Untouched: sharp. Warm: in front of the plane of focus. Cool: behind it.',
@@ -9,11 +9,11 @@ const KEYS = {
 };
 const find = (name) => element.querySelector(name);
 const state = { photo: null, x: null, y: null, index: 18, view: 'photo', lens: {}, full: null, original: null };
-let drawing = false, again = false, comparing = false, since = 0, timer = 0, held = 0;
+let drawing = false, again = false, comparing = false, keeping = false, since = 0, timer = 0, held = 0;
 
 const settings = () => ({ x: state.x, y: state.y, f_number: F_NUMBERS[state.index], ...state.lens });
-const key = () => JSON.stringify(settings());
-const isFull = () => state.full && state.full.key === key();
+const key = () => JSON.stringify([state.photo?.revision, settings()]);
+const isFull = () => state.full?.url && state.full.key === key();
 
 function say(text, bad = false) {
   const line = find('.status');
@@ -86,17 +86,18 @@ async function draw() {
   }
 }
 
-function change(settled) {
+function change(settled, after = SETTLE_MS) {
   since = since || performance.now();
   place();
   draw();
   clearTimeout(timer);
-  if (settled) timer = setTimeout(keep, SETTLE_MS);
+  if (settled) timer = setTimeout(keep, after);
 }
 
 function keep() {
   if (!state.photo) return;
-  if (drawing || comparing) { timer = setTimeout(keep, SETTLE_MS); return; }
+  if (drawing || comparing || keeping) { timer = setTimeout(keep, SETTLE_MS); return; }
+  keeping = true;
   trigger('settled', { token: state.photo.token, settings: settings(), key: key() });
 }
 
@@ -126,6 +127,20 @@ element.addEventListener('change', (event) => {
   if (event.target.classList.contains('aperture')) change(true);
 });
 
+// An empty stage, and a full one on which a file is dropped, stand for Gradio's own box.
+const chooser = () => document.querySelector('#dofsim-photo input[type=file]');
+element.addEventListener('click', (event) => {
+  if (!state.photo && event.target.closest('.stage')) chooser()?.click();
+});
+element.addEventListener('dragover', (event) => event.preventDefault());
+element.addEventListener('drop', (event) => {
+  event.preventDefault();
+  const input = chooser();
+  if (!input || !event.dataTransfer.files.length) return;
+  input.files = event.dataTransfer.files;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+});
+
 let down = null;
 element.addEventListener('pointerdown', (event) => {
   if (event.button !== 0 || !state.photo) return;
@@ -144,10 +159,16 @@ element.addEventListener('pointerup', (event) => {
   focusAt((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
 });
 for (const name of ['pointercancel', 'pointerleave', 'blur'])
-  element.addEventListener(name, () => { clearTimeout(held); down = null; compare(false); }, true);
+  element.addEventListener(name, (event) => {
+    if (!event.target.matches?.('.compare, .shown')) return;
+    clearTimeout(held);
+    down = null;
+    compare(false);
+  }, true);
 element.addEventListener('contextmenu', (event) => { if (event.target.closest('.stage')) event.preventDefault(); });
 
 element.addEventListener('keydown', (event) => {
+  if (!state.photo && event.key === 'Enter' && event.target.closest('.stage')) chooser()?.click();
   if (!state.photo) return;
   const holds = event.target.closest('.compare') && (event.key === ' ' || event.key === 'Enter');
   if (holds) { event.preventDefault(); compare(true); return; }
@@ -171,10 +192,11 @@ watch('value', () => {
   const value = props.value || {};
   const other = value.token !== state.photo?.token || value.revision !== state.photo?.revision;
   if (value.token !== state.photo?.token) Object.assign(state, { x: value.x ?? null, y: value.y ?? null, view: 'photo' });
+  if (other || value.full) keeping = false;
   state.photo = value.token ? value : null;
   state.full = value.full || null;
   if (!state.photo) { find('.shown').removeAttribute('src'); say(''); place(); }
-  else if (other) { comparing = false; change(true); remember(value.token); }
+  else if (other) { comparing = false; change(true, FIRST_MS); remember(value.token); }
   else if (isFull() && state.view === 'photo' && !comparing) show(state.full.url, find('.status').textContent);
   else place();
 });

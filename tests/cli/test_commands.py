@@ -30,11 +30,11 @@ def test_help_names_every_command_and_exit_code(dofsim) -> None:
     }
 
 
-def test_readme_documents_the_same_exit_codes(dofsim) -> None:
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_pages_document_the_same_exit_codes(dofsim) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "environment.md").read_text(encoding="utf-8")
     lines = dofsim("--help").out.split("Exit codes:")[1].splitlines()
     for code in (line.split()[0] for line in lines if line.split()):
-        assert f"\n| {code} | " in readme
+        assert f"\n| {code} | " in page
 
 
 def test_no_arguments_give_the_help(dofsim) -> None:

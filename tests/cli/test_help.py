@@ -77,3 +77,35 @@ def test_every_variable_is_documented() -> None:
     page = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
     assert used
     assert not {name for name in used if f"`{name}`" not in page}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (("--focus", "near"), "--focus 0.7"),
+        (("--focus", "2"), "--focus 2m"),
+        (("--focus", "0m"), "--focus 1.2m"),
+        (("--focus-at", "12"), "--focus-at"),
+        (("--focus-at", "900,900"), "--focus-at"),
+        (("--blur", "much"), "--blur 2.5%"),
+        (("--blur", "80%"), "--blur 2.5%"),
+        (("--blur", "2%", "--aperture", "2"), "leave out --aperture or --blur"),
+        (("--focal-length", "50"), "--aperture"),
+        (("--aperture", "2"), "--blur 2.5%"),
+        (("--sharp-range", "3"), "--sharp-range"),
+        (("--blades", "2"), "--blades 6"),
+        (("--donut", "2"), "--donut"),
+        (("--cats-eye", "2"), "--cats-eye"),
+        (("--max-memory", "lots"), "--max-memory 2GB"),
+        (("-o", "out.xyz"), "-o NAME.jpg"),
+        (("-o", "no/such/folder/out.png"), "-o"),
+        (("--source", "estimator"), "--source"),
+        (("--model", "nosuch"), "--depth"),
+    ],
+)
+def test_an_error_ends_with_the_flag_that_mends_it(dofsim, photo, depth_file, monkeypatch, arguments, flag) -> None:
+    monkeypatch.chdir(photo.parent)
+    result = dofsim("render", photo, "--depth", depth_file, *arguments)
+    assert result.code != 0
+    assert flag in result.complaint
+    assert not list(photo.parent.glob("photo.*.png"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -242,3 +243,34 @@ def test_metadata_is_kept_until_it_is_to_be_left_out(dofsim, depth_file, pixels,
             tags = image.getexif()
             assert tags.get(271) == maker
             assert tags.get_ifd(0x8825).get(2, (None,))[0] == place
+
+
+def test_an_editable_result_is_refocused_again(dofsim, photo, depth_file, tmp_path, pixels) -> None:
+    first = dofsim("render", photo, "--depth", depth_file, "--editable", "--focus", 1)
+    result = photo.with_name("photo.dof.jpg")
+    assert (first.code, first.out.strip()) == (0, str(result))
+    assert "of them the original" in first.err
+    info = json.loads(dofsim("info", "--json", result).out)[0]
+    assert (info["width"], info["height"]) == (pixels.shape[1], pixels.shape[0])
+    assert info["depth"]["width"] == pixels.shape[1]
+    second = dofsim("render", result, "--focus", 0, "-o", tmp_path / "far.png", "--no-grain")
+    direct = dofsim("render", photo, "--depth", depth_file, "--focus", 0, "-o", tmp_path / "direct.png", "--no-grain")
+    assert (second.code, direct.code) == (0, 0), second.err + direct.err
+    compared = json.loads(dofsim("compare", tmp_path / "far.png", tmp_path / "direct.png", "--json").out)
+    assert compared["psnr_db"] is None or compared["psnr_db"] > 40
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("-o", "out.png"), "-o NAME.jpg"),
+        (("--preview-focus",), "--preview-focus"),
+    ],
+)
+def test_what_cannot_be_editable(dofsim, photo, depth_file, tmp_path, monkeypatch, more, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    result = dofsim("render", photo, "--depth", depth_file, "--editable", *more)
+    assert result.code == 2
+    assert words in result.complaint
+    assert sorted(tmp_path.iterdir()) == before

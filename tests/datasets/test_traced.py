@@ -148,6 +148,18 @@ def test_depth_hidden_and_outside_of_a_plane_and_a_card(mi):
     assert outside[SIZE[0] // 2, SIZE[1] // 2] == 0
 
 
+@pytest.mark.parametrize(("material", "seen"), [("mirror", "behind"), ("glass", "beyond"), ("matte", "itself")])
+def test_mirrors_and_glass_show_other_things(mi, material, seen):
+    """A card before the camera: what stands behind the camera is red, what lies beyond the card is green."""
+    stage = Stage()
+    stage.add(meshes.card().placed((0, 0, 2), size=2), (0.0, 0.0, 0.5), material=material)
+    stage.add(meshes.card().placed((0, 0, -1), turn(np.pi), 4), glow=(1.0, 0.0, 0.0))
+    stage.add(meshes.card().placed((0, 0, 4), size=8), glow=(0.0, 1.0, 0.0))
+    middle = picture(mi, stage.scene(mi, bounces=4), sensor(mi, Camera((0, 0, 0), fov=0.5), SIZE), 16, 1).mean((0, 1))
+    strongest = ("red", "green", "blue")[int(middle.argmax())] if middle.max() > 0.05 else "none"
+    assert strongest == {"behind": "red", "beyond": "green", "itself": "none"}[seen], middle
+
+
 def test_a_set_is_written_whole_and_goes_on(mi, tmp_path, monkeypatch):
     monkeypatch.setattr(truth_scenes, "SIZE", SIZE)
     paths = truth_scenes.write_set(tmp_path, seed=3, samples=4, kinds=["slant"])

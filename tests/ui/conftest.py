@@ -49,11 +49,14 @@ def _served(*arguments: object) -> Iterator[Served]:
                 assert line.startswith("The page is at http://127.0.0.1:"), line + run.stdout.read()
                 yield Served(line.split()[4], run, Path(temporary))
             finally:
-                run.send_signal(signal.SIGINT)
+                run.send_signal(signal.SIGTERM)
                 try:
-                    run.wait(30)
+                    assert run.wait(60) == 0
                 finally:
                     run.kill()
+        # ONNX Runtime writes .ses there whenever it is imported.
+        left = [path for path in Path(temporary).iterdir() if path.name != ".ses"]
+        assert not left, "a page that has ended leaves nothing"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,135 @@
+"""The best mode: rays of the lens at edges. What it must satisfy, and how true its pictures are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from dofsim.bokeh import Aperture, rays, render
+from dofsim.bokeh.oracle import shape_light
+
+HEIGHT, WIDTH = 96, 128
+SHAPES = {
+    "triangle": Aperture(blades=3, rotation=20.0),
+    "oval": Aperture(squeeze=0.5),
+    "donut": Aperture(obstruction=0.5),
+    "bubble": Aperture(bubble=1.0),
+    "lemon": Aperture(cats_eye=1.0),
+}
+
+
+def picture(seed: int = 0) -> npt.NDArray[np.float32]:
+    return np.random.default_rng(seed).random((HEIGHT, WIDTH, 3), dtype=np.float32)
+
+
+def card(front: float, behind: float) -> npt.NDArray[np.float32]:
+    """Circle of confusion of a card before a wall."""
+    coc = np.full((HEIGHT, WIDTH), behind, np.float32)
+    coc[30:70, 40:90] = front
+    return coc
+
+
+@pytest.mark.parametrize("reach", [0.7, 5.0, 30.0, 200.0])
+def test_a_constant_picture_stays_constant_up_to_the_border(reach: float) -> None:
+    rgb = np.broadcast_to(np.array([0.2, 0.5, 1.1], np.float32), (HEIGHT, WIDTH, 3))
+    np.testing.assert_allclose(render(rgb, card(-reach, reach), quality="best"), rgb, rtol=1e-4)
+
+
+def test_where_nothing_jumps_it_is_the_fast_mode() -> None:
+    coc = np.broadcast_to(np.linspace(2, 9, WIDTH, dtype=np.float32), (HEIGHT, WIDTH))
+    assert np.array_equal(render(picture(), coc, quality="best"), render(picture(), coc))
+
+
+def test_the_sharp_subject_stays_as_it_is_and_does_not_bleed() -> None:
+    rgb = np.full((HEIGHT, WIDTH, 3), 0.2, np.float32)
+    rgb[30:70, 40:90] = picture()[30:70, 40:90]
+    out = render(rgb, card(0.0, 12.0), quality="best")
+    assert np.array_equal(out[30:70, 40:90], rgb[30:70, 40:90])
+    out[30:70, 40:90] = 0.2
+    np.testing.assert_allclose(out, 0.2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["disc", "triangle", "oval", "donut"])
+def test_a_blurred_card_covers_the_sharp_wall_by_the_share_of_the_aperture(name: str) -> None:
+    rgb = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    rgb[30:70, 40:90] = 1.0
+    out = render(rgb, card(-8.0, 0.0), SHAPES.get(name), quality="best")[..., 0]
+    alone = render(rgb, np.full((HEIGHT, WIDTH), -8.0, np.float32), SHAPES.get(name))[..., 0]
+    assert np.abs(out - alone).max() < 0.1
+    assert np.abs(out - alone).mean() < 0.004
+
+
+def test_a_wall_behind_a_card_is_seen_as_far_as_the_lens_sees_it() -> None:
+    # A ray from a pixel of the card, d px from its edge, passes it where |u| * front > d; all of them end on the wall.
+    rgb = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    rgb[:, :64] = 1.0
+    coc = np.zeros((HEIGHT, WIDTH), np.float32)
+    coc[:, :64] = -10.0
+    profile = render(rgb, coc, quality="best")[48, :, 0]
+    d = np.arange(WIDTH) - 63.5
+    inside = np.clip(d / 10.0, -1, 1)
+    expected = 0.5 - (np.arcsin(inside) + inside * np.sqrt(1 - inside**2)) / np.pi
+    np.testing.assert_allclose(profile, expected, atol=0.03)
+
+
+@pytest.mark.parametrize("coc", [14.0, -14.0])
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_a_small_light_has_the_shape_of_the_aperture(coc: float, name: str) -> None:
+    rgb = np.full((HEIGHT, WIDTH, 3), 0.02, np.float32)
+    rgb[40, 90] = 400.02
+    out = render(rgb, np.full((HEIGHT, WIDTH), coc, np.float32), SHAPES[name], quality="best")[..., 0] - 0.02
+    half = 0.5 * np.hypot(HEIGHT, WIDTH)
+    light = shape_light(SHAPES[name], coc, ((90 - (WIDTH - 1) / 2) / half, (40 - (HEIGHT - 1) / 2) / half))
+    n = len(light) // 2
+    expected = np.zeros((HEIGHT, WIDTH))
+    expected[40 - n : 41 + n, 90 - n : 91 + n] = 400 * light
+    assert out.sum() == pytest.approx(400, rel=1e-3)
+    assert np.abs(out - expected).sum() < 0.02 * 400
+
+
+def test_a_card_hides_the_light_behind_it_ray_by_ray() -> None:
+    rgb, coc = np.full((HEIGHT, WIDTH, 3), 0.02, np.float32), np.full((HEIGHT, WIDTH), 12.0, np.float32)
+    coc[:, :60] = 0.0
+    rgb[48, 64] = 400.0
+    out = render(rgb, coc, quality="best")[..., 0]
+    assert out[:, :60].max() < 0.03
+    share = 400.0 / (np.pi * 12.0**2)
+    assert out[44:52, 62:74] == pytest.approx(share, rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["disc", "lemon"])
+def test_neither_threads_nor_turns_change_the_picture(name: str) -> None:
+    rgb, coc = cv2.GaussianBlur(picture() * 2, (0, 0), 2), card(-9.0, 6.0)
+    one = render(rgb, coc, SHAPES.get(name), quality="best", threads=1)
+    assert np.array_equal(render(rgb, coc, SHAPES.get(name), quality="best", threads=3), one)
+    turned = render(rgb[::-1, ::-1], coc[::-1, ::-1], SHAPES.get(name), quality="best")[::-1, ::-1]
+    assert np.abs(turned - one).mean() < 0.01
+
+
+def small_scene() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    rgb, coc = picture()[:40, :48].copy(), np.full((40, 48), 5, np.float32)
+    rgb[20, 9] = 30
+    coc[12:30, 20:40] = -3
+    return rgb, coc
+
+
+def test_the_kernels_do_the_same_as_plain_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rgb, coc = small_scene()
+    scene, plain = tmp_path / "scene.npz", tmp_path / "plain.npy"
+    np.savez(scene, rgb=rgb, coc=coc)
+    program = (
+        "import sys, numpy as np; from dofsim.bokeh import rays, render; rays.RAYS = 6; scene = np.load(sys.argv[1])\n"
+        "np.save(sys.argv[2], render(scene['rgb'], scene['coc'], quality='best', threads=1))\n"
+    )
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    subprocess.run([sys.executable, "-c", program, str(scene), str(plain)], env=environment, check=True, timeout=120)
+    monkeypatch.setattr(rays, "RAYS", 6)
+    # A ray that touches an edge to the last bit of its floats may end on either side.
+    assert np.abs(np.load(plain) - render(rgb, coc, quality="best", threads=1)).mean() < 1e-3
