@@ -113,7 +113,8 @@ def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:
             if name == "linear_rgb"
             else f"{name} holds floats, not {array.dtype}"
         )
-    array = np.ascontiguousarray(array, dtype=np.float32)
+    # Numba would compile every kernel anew for arrays that may not be written to.
+    array = np.require(array, np.float32, ["C", "W"])
     if not np.isfinite(array).all():
         raise ParameterError(f"{name} has values that are not finite; replace NaN and infinity first")
     return array
