@@ -23,7 +23,7 @@ _HOME = {
     "Photo": "dofsim.photo",
     "Recipe": "dofsim.recipe",
     "Scene": "dofsim.scene",
-    "prepare": "dofsim.scene",
+    "prepare": "dofsim.preparation",
     "read_depth": "dofsim.depth.files",
     "read_photo": "dofsim.photo",
     "read_recipe": "dofsim.recipe",
@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from dofsim.depth.files import read_depth, write_depth
     from dofsim.focus import Focus
     from dofsim.photo import Photo, read_photo
+    from dofsim.preparation import prepare
     from dofsim.recipe import Recipe, read_recipe
-    from dofsim.scene import Scene, prepare
+    from dofsim.scene import Scene
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ from dofsim.errors import DofsimError, MissingExtraError, ModelError
 
 LIBRARIES = {
     "defusedxml": "defusedxml",
+    "fsspec": "fsspec",
     "imagecodecs": "imagecodecs",
     "numba": "numba",
     "numpy": "numpy",

@@ -166,7 +166,7 @@ class Recipe:
         ModelError
             As :func:`dofsim.prepare`.
         """
-        from dofsim.scene import prepare
+        from dofsim.preparation import prepare
 
         if depth is not None:
             return prepare(photo, depth=depth)

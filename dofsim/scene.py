@@ -7,7 +7,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from dofsim.depth.depth_map import DepthKind, DepthMap
 from dofsim.errors import DepthError, DofsimWarning, ParameterError
 from dofsim.focus import Focus, parse_focus, parse_point, resolve_focus
 from dofsim.photo import Photo
+from dofsim.preview import tint_focus
 from dofsim.refocus import Setting, refocus, rows_at_a_time
 from dofsim.thumbnail import shrink
 
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from dofsim.bokeh.render import Quality
     from dofsim.grain import Grain
     from dofsim.photo.editable import EditableSizes
-
-DepthSource = Literal["auto", "photo", "estimator"]
-
-_ASPECT_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -349,11 +346,7 @@ class Scene:
             photo, coc = photo.thumbnail(longest_side), shrink(coc, longest_side, mean=False)
             linear = photo.linear()
         linear = self.linear if linear is None else linear
-        strength = (np.clip((np.abs(coc) - sharp) / (full - sharp), 0.0, 1.0) * np.float32(0.75))[..., None]
-        grey = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-        warm, cool = np.array([1.0, 0.30, 0.10], np.float32), np.array([0.12, 0.35, 1.0], np.float32)
-        tint = np.where((coc < 0)[..., None], warm, cool) * (0.15 + 0.85 * grey)[..., None]
-        return photo.with_linear((linear * (1 - strength) + tint * strength).astype(np.float32))
+        return photo.with_linear(tint_focus(linear, coc, sharp, full))
 
     def save_editable(
         self, result: Photo, path: str | os.PathLike[str], *, quality: int | None = None, overwrite: bool = False
@@ -423,77 +416,3 @@ class Scene:
 
     def _repr_html_(self) -> str:
         return self.photo._repr_html_() + self.depth._repr_html_()
-
-
-def prepare(
-    photo: Photo,
-    *,
-    depth: DepthMap | None = None,
-    source: DepthSource = "auto",
-    model: str | os.PathLike[str] | None = None,
-    flip: bool | None = None,
-) -> Scene:
-    """Find the depth of every pixel of a photo, once.
-
-    Parameters
-    ----------
-    photo : Photo
-        From :func:`dofsim.read_photo`.
-    depth : DepthMap, optional
-        Depth of your own; any size of the photo's aspect ratio (within 2 %). Wins over ``source``.
-    source : {"auto", "photo", "estimator"}
-        ``"photo"``: the phone's own depth map; ``"estimator"``: a depth network; ``"auto"``: the phone's where the
-        file carries one, else the network. Whoever names a ``model`` wants the network.
-    model : str or path, optional
-        Name of a registered depth model, an ``.onnx`` file or the folder of a training run, for the estimator.
-    flip : bool, optional
-        Whether the estimator looks at the mirrored photo too, see :func:`dofsim.depth.estimate.estimate`.
-
-    Returns
-    -------
-    Scene
-        With depth refined to the photo's size and edges.
-
-    Raises
-    ------
-    DepthError
-        If the photo carries no depth and ``source`` is ``"photo"``, or the aspect ratios differ.
-    ModelError
-        If the depth model cannot be used.
-    """
-    if depth is None:
-        depth = _find_depth(photo, source, model, flip=flip)
-    if depth.source != "estimator":  # the estimator's grid has other proportions but the photo's field of view
-        _check_aspect(depth, photo)
-    from dofsim.depth.refine import refine
-
-    return Scene(photo, refine(depth, photo.pixels))
-
-
-def _find_depth(
-    photo: Photo, source: DepthSource, model: str | os.PathLike[str] | None, *, flip: bool | None
-) -> DepthMap:
-    if source not in ("auto", "photo", "estimator"):
-        raise ParameterError(f"the depth source is auto, photo or estimator, not {source!r} (--source auto)")
-    if photo.depth is not None and (source == "photo" or (source == "auto" and model is None)):
-        return photo.depth
-    if source == "photo":
-        raise DepthError(
-            "the photo carries no depth map of its own; let the estimator find it (--source estimator) "
-            "or give one (--depth FILE)"
-        )
-    from dofsim.depth.estimate import estimate
-
-    return estimate(photo.pixels, model=model, flip=flip)
-
-
-def _check_aspect(depth: DepthMap, photo: Photo) -> None:
-    height, width = depth.shape
-    ratio = width / height * photo.height / photo.width
-    within_a_pixel = abs(width - height * photo.width / photo.height) <= 1
-    if abs(math.log(ratio)) > math.log1p(_ASPECT_TOLERANCE) and not within_a_pixel:
-        raise DepthError(
-            f"the depth map is {width}x{height} and the photo {photo.width}x{photo.height}: "
-            "their aspect ratios differ; give a depth map of the same field of view, upright as the photo "
-            "(--depth FILE), or let the estimator guess one (--source estimator)"
-        )

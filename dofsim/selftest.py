@@ -10,16 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.errors import DofsimError
-from dofsim.scene import Scene, prepare
+from dofsim.preparation import prepare
+from dofsim.scene import Scene
 
 if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
+    from dofsim.bokeh.render import Quality
 
 RADIUS = 6.0
 """Radius of the circle of confusion of the point of light, px."""
 
 _HEIGHT, _WIDTH, _HALF = 96, 160, 80
-_DOT = 48, 120
+_DOT = 48, 98
 # Light that may be missing, or the mean of a disc that may be wrong, as a share: one code of 8 bits is 6 % of the disc.
 _TOLERANCE = {8: 0.08, 16: 0.02}
 
@@ -50,7 +52,7 @@ def known_scene(bits: int = 8) -> Scene:
     return prepare(Photo.from_array(pixels), depth=DepthMap(inverse, DepthKind.INVERSE))
 
 
-def self_test(bits: int = 8, *, shape: Aperture | None = None) -> float:
+def self_test(bits: int = 8, *, shape: Aperture | None = None, quality: Quality = "fast") -> float:
     """Render the known scene, focused on its left half, and look at the result.
 
     What has to come out: where it is in focus the photo itself, bit by bit, and on the right the light of the white
@@ -62,6 +64,9 @@ def self_test(bits: int = 8, *, shape: Aperture | None = None) -> float:
         Of the photo.
     shape : Aperture, optional
         Default: a disc. With another shape, only the sharp half and the sum of the light are looked at.
+
+    quality : {"fast", "best"}
+        See :meth:`dofsim.Scene.render`.
 
     Returns
     -------
@@ -75,7 +80,9 @@ def self_test(bits: int = 8, *, shape: Aperture | None = None) -> float:
     """
     scene = known_scene(bits)
     start = time.perf_counter()
-    result = scene.render(1.0, blur=f"{RADIUS}px", sharp_range=0.0, shape=shape, highlights=False, grain=False)
+    result = scene.render(
+        1.0, blur=f"{RADIUS}px", sharp_range=0.0, shape=shape, highlights=False, grain=False, quality=quality
+    )
     seconds = time.perf_counter() - start
 
     left = np.s_[:, : _HALF - math.ceil(2 * RADIUS)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import subprocess
 import sys
 import time
@@ -25,6 +24,8 @@ KERNELS = {
     "dofsim.bokeh._fine.fine_block": 2,
     "dofsim.bokeh._gather.gather_runs": 2,
     "dofsim.bokeh._hidden.extend": 1,
+    "dofsim.bokeh._rays.add_lights": 1,
+    "dofsim.bokeh._rays.ray_tiles": 1,
     "dofsim.bokeh._survey.survey_rows": 1,
     "dofsim.depth._kernels.settle_pixels": 1,
     "dofsim.photo._kernels.encode": 2,
@@ -61,7 +62,7 @@ class Warmth:
 
 
 def warm_up(on_step: Callable[[str], None] = lambda _: None) -> Warmth:
-    """Compile every kernel that a photo can need, for photos of 8 and 16 bits and apertures of any shape.
+    """Compile every kernel that a photo can need, for 8 and 16 bits, apertures of any shape, and both qualities.
 
     Two processes share the work, since Numba compiles under one lock per process. What is in the cache already is only
     loaded, so that doing it again costs little.
@@ -99,6 +100,8 @@ def warm_up(on_step: Callable[[str], None] = lambda _: None) -> Warmth:
     for bits in (8, 16):
         for shape in (None, Aperture(blades=6)):
             self_test(bits, shape=shape)
+    self_test(quality="best")
+    _light_beside_an_edge()
     dispatchers = [dispatcher(name) for name in KERNELS]
     signatures = sum(len(dispatcher.signatures) for dispatcher in dispatchers)
     # What the second process compiled, this one has only loaded.
@@ -178,10 +181,13 @@ def second_process(half: Literal["disc", "shape"]) -> Iterator[Callable[[], None
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     ) as process:
+
+        def wait() -> None:
+            process.wait()
+
         try:
-            yield lambda: (process.wait(), None)[1]
+            yield wait
         finally:
             process.kill()
 
@@ -210,3 +216,14 @@ def _settle() -> None:
     inverse = np.ones((24, 32), np.float32)
     pixels[:, 64:], inverse[:, 16:] = 255, 2.0
     refine(DepthMap(inverse, DepthKind.INVERSE), pixels)
+
+
+def _light_beside_an_edge() -> None:
+    """Compile, or load, the kernel that draws lights of best quality; no photo without very bright ones needs it."""
+    import numpy as np
+
+    from dofsim.bokeh import render
+
+    light, coc = np.zeros((96, 160, 3), np.float32), np.zeros((96, 160), np.float32)
+    light[48, 90], coc[:, 80:] = 100.0, 12.0
+    render(light, coc, threads=1, quality="best")

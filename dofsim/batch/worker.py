@@ -53,7 +53,11 @@ def main() -> None:
         tell({"number": number, "row": row})
 
     tell({"ready": os.getpid()})
-    bench.run(_jobs(), report)
+    try:
+        bench.run(_jobs(), report)
+    except SystemExit:
+        # The thread that waits for stdin cannot be ended, and Python would stumble over it on its way out.
+        os._exit(1)
 
 
 def _jobs() -> Iterator[tuple[int, Job]]:

@@ -13,7 +13,7 @@ from numba import njit
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, QUARTER, TWO, ZERO, F, fold
 from dofsim.bokeh._edges import FAR
 from dofsim.bokeh._survey import FIRST_LEVEL
-from dofsim.bokeh.plan import IN_FOCUS_RADIUS, TILE
+from dofsim.bokeh.plan import BACK, BLOCK, FRONT, IN_FOCUS_RADIUS, TILE
 
 NOTHING = -1e9
 """Coc where no hidden surface is known."""
@@ -22,6 +22,18 @@ MISSED, VISIBLE, HIDDEN_SURFACE = range(3)
 
 _REFINED = 3
 _TINY = 1e-3
+_BLOCKS = TILE // BLOCK
+
+SETS = 4
+"""Squares of so many pixels have different sets of rays, so that what one leaves out the next one has."""
+
+WIDE = 3.0
+"""Radius, px, from which on something is blurred widely."""
+
+_NEAR = 0.2
+"""Share of a radius over which the picture of what it blurs hardly changes."""
+
+_MOST_NEAR = 4
 
 
 @njit(**PART)
@@ -32,7 +44,7 @@ def _pixel(at, size):  # type: ignore[no-untyped-def]
 
 @njit(**PART)
 def trace(coc, away, far, cell, jump, y, x, v, u, t, last):  # type: ignore[no-untyped-def]
-    """Follow the ray with the aperture coordinates (v, u) through (y, x) from ``t`` on, until it meets something.
+    """Follow the ray with the aperture coordinates (v, u) through (y, x), from ``t`` on, to what it meets first.
 
     ``away``: px from each pixel to the next edge, where the coc jumps by more than ``jump`` px from one pixel to the
     next; ``far``: coc of the hidden surface of each cell.
@@ -121,30 +133,36 @@ def _colour(rgb, away, pyramid, starts, columns, reach, py, px):  # type: ignore
 @njit(**KERNEL)
 def ray_tiles(  # type: ignore[no-untyped-def]
     rgb, coc, away, far, colour, cell, jump, pyramid, starts, columns, layered, lowest, highest, top, bottom, left,
-    right, points, spacing, cats_eye, out,
+    right, points, spacing, cats_eye, wide, radius, out,
 ):  # fmt: skip
-    """Render the layered tiles of a box of tiles.
+    """Look at the layered blocks of a box of tiles through the lens.
 
     ``points``: float32 (n, 4), aperture coordinates down and to the right, and the light that passes there from behind
-    and from in front of the focus; ``spacing``: distance between points; ``pyramid``: float32 (cells, 4), the means of
-    all levels from FIRST_LEVEL on, which begin at ``starts`` and have so many ``columns``; ``lowest``, ``highest``: coc
-    that rays from each tile can meet.
+    and from in front of the focus, SETS x SETS sets of them; ``spacing``: distance between the points of a set;
+    ``pyramid``: float32 (cells, 4), the means of all levels from FIRST_LEVEL on, which begin at ``starts`` and have so
+    many ``columns``; ``lowest``, ``highest``: coc that rays from each tile can meet.
+
+    ``wide``: float32 (2, H, W, 4), zero, gets the light and the share of what is blurred widely in front of the focus
+    and behind it; ``radius``: float32 (2, H, W), zero, gets the least radius of that, px; ``out`` gets the light of the
+    rest.
     """
     height, width = coc.shape
     shift = cats_eye * TWO / np.sqrt(F(height * height + width * width))
-    for j in range(top, bottom):
-        for i in range(left, right):
+    count = len(points) // (SETS * SETS)
+    for j in range(top * _BLOCKS, bottom * _BLOCKS):
+        for i in range(left * _BLOCKS, right * _BLOCKS):
             if layered[j, i] == 0:
                 continue
-            first, last = lowest[j, i] - F(_TINY), highest[j, i] + ONE
-            for y in range(j * TILE, min((j + 1) * TILE, height)):
+            first, last = lowest[j // _BLOCKS, i // _BLOCKS] - F(_TINY), highest[j // _BLOCKS, i // _BLOCKS] + ONE
+            for y in range(j * BLOCK, min((j + 1) * BLOCK, height)):
                 stop_v = (HALF * F(height - 1) - F(y)) * shift
-                for x in range(i * TILE, min((i + 1) * TILE, width)):
+                for x in range(i * BLOCK, min((i + 1) * BLOCK, width)):
                     stop_u = (HALF * F(width - 1) - F(x)) * shift
                     red, green, blue, total = ZERO, ZERO, ZERO, ZERO
                     focused = abs(coc[y, x]) < F(IN_FOCUS_RADIUS)
                     alone = focused
-                    for n in range(len(points)):
+                    begin = ((y % SETS) * SETS + x % SETS) * count
+                    for n in range(begin, begin + count):
                         v, u = points[n, 0], points[n, 1]
                         if cats_eye > ZERO and (v - stop_v) ** 2 + (u - stop_u) ** 2 > ONE:
                             continue
@@ -159,20 +177,83 @@ def ray_tiles(  # type: ignore[no-untyped-def]
                         else:
                             r, g, b = _colour(rgb, away, pyramid, starts, columns, abs(c) * spacing, py, px)
                         alone = alone and own
-                        red += weight * r
-                        green += weight * g
-                        blue += weight * b
                         total += weight
+                        if abs(c) >= F(WIDE):
+                            side = FRONT if c < ZERO else BACK
+                            least = radius[side, y, x]
+                            radius[side, y, x] = abs(c) if least == ZERO else min(least, abs(c))
+                            wide[side, y, x, 0] += weight * r
+                            wide[side, y, x, 1] += weight * g
+                            wide[side, y, x, 2] += weight * b
+                            wide[side, y, x, 3] += weight
+                        else:
+                            red += weight * r
+                            green += weight * g
+                            blue += weight * b
                     if alone or total <= ZERO:
                         out[y, x, 0], out[y, x, 1], out[y, x, 2] = rgb[y, x, 0], rgb[y, x, 1], rgb[y, x, 2]
+                        continue
+                    share = ONE / total
+                    out[y, x, 0], out[y, x, 1], out[y, x, 2] = red * share, green * share, blue * share
+                    for side in range(2):
+                        for k in range(4):
+                            wide[side, y, x, k] *= share
+
+
+@njit(**PART)
+def _mean(light, layered, y, x, radius):  # type: ignore[no-untyped-def]
+    """Mean light and share of the pixels within a share of a radius of (y, x) on either axis."""
+    height, width, _ = light.shape
+    n = min(int(radius * F(_NEAR)), _MOST_NEAR)
+    red, green, blue, total, count = ZERO, ZERO, ZERO, ZERO, ZERO
+    for yy in range(max(y - n, 0), min(y + n + 1, height)):
+        for xx in range(max(x - n, 0), min(x + n + 1, width)):
+            if layered[yy // BLOCK, xx // BLOCK] != 0:
+                red += light[yy, xx, 0]
+                green += light[yy, xx, 1]
+                blue += light[yy, xx, 2]
+                total += light[yy, xx, 3]
+                count += ONE
+    scale = ONE / count
+    return red * scale, green * scale, blue * scale, total * scale
+
+
+@njit(**KERNEL)
+def join_tiles(wide, radius, layered, top, bottom, left, right, out):  # type: ignore[no-untyped-def]
+    """Put together what :func:`ray_tiles` saw: what is blurred widely is the mean of all pixels around.
+
+    Nothing changes faster there than over its radius, and neighbours have different rays: together they have many. What
+    a sharper surface lets through of the back may change from pixel to pixel, and so only its colour is a mean.
+    """
+    height, width, _ = out.shape
+    for j in range(top * _BLOCKS, bottom * _BLOCKS):
+        for i in range(left * _BLOCKS, right * _BLOCKS):
+            if layered[j, i] == 0:
+                continue
+            for y in range(j * BLOCK, min((j + 1) * BLOCK, height)):
+                for x in range(i * BLOCK, min((i + 1) * BLOCK, width)):
+                    front, back = wide[FRONT, y, x, 3], wide[BACK, y, x, 3]
+                    if front + back <= ZERO:
+                        continue
+                    r, g, b, share = _mean(wide[FRONT], layered, y, x, radius[FRONT, y, x])
+                    red, green, blue, total = _mean(wide[BACK], layered, y, x, radius[BACK, y, x])
+                    scale = back / total if total > ZERO else ZERO
+                    rest = ONE - front
+                    if rest > F(_TINY):
+                        scale *= (ONE - share) / rest
+                        kept = (ONE - share) / rest
+                        lost = ONE
                     else:
-                        share = ONE / total
-                        out[y, x, 0], out[y, x, 1], out[y, x, 2] = red * share, green * share, blue * share
+                        kept = ONE
+                        lost = ONE / share
+                    out[y, x, 0] = kept * out[y, x, 0] + scale * red + lost * r
+                    out[y, x, 1] = kept * out[y, x, 1] + scale * green + lost * g
+                    out[y, x, 2] = kept * out[y, x, 2] + scale * blue + lost * b
 
 
 @njit(**PART)
 def _light_at(pupil, radius, behind, y, x, stop_y, stop_x):  # type: ignore[no-untyped-def]
-    """Light of a point's image in the pixel (y, x) from its middle; ``stop``: middle of the cat's eye, px."""
+    """Light that the image of a point has (y, x) from its middle; ``stop``: middle of the cat's eye, px."""
     side = len(pupil[0])
     light = ZERO
     if side == 0:
@@ -194,7 +275,7 @@ def _light_at(pupil, radius, behind, y, x, stop_y, stop_x):  # type: ignore[no-u
 def add_lights(  # type: ignore[no-untyped-def]
     lights, coc, away, far, cell, jump, layered, lowest, top, bottom, left, right, pupil, cats_eye, out
 ):
-    """Add the small lights to the layered tiles of a box of tiles, wherever no nearer surface hides them.
+    """Add the small lights to the layered blocks of a box of tiles, wherever no nearer surface hides them.
 
     ``lights``: float32 (n, 6), y, x, coc, colour. ``pupil``: float32 (2, side, side), light that passes the aperture,
     from behind the focus and from in front of it; (2, 0, 0) for a disc.
@@ -216,7 +297,7 @@ def add_lights(  # type: ignore[no-untyped-def]
         for y in range(max(cy - reach, y0), min(cy + reach + 1, y1)):
             for x in range(max(cx - reach, x0), min(cx + reach + 1, x1)):
                 light = _light_at(pupil, radius, behind, y - cy, x - cx, stop_y, stop_x)
-                if light <= ZERO or layered[y // TILE, x // TILE] == 0:
+                if light <= ZERO or layered[y // BLOCK, x // BLOCK] == 0:
                     continue
                 first = lowest[y // TILE, x // TILE] - F(_TINY)
                 v, u = F(y - cy) / c, F(x - cx) / c

@@ -224,7 +224,7 @@ def render_squares(
     workers: Workers,
     out: Floats,
 ) -> None:
-    """Render the calm tiles into ``out``, and the layered ones if there are layers."""
+    """Render every tile into ``out``: calm ones by gathering, those with layers from these."""
     from dofsim.bokeh._fine import fine_block, ring_room
 
     kept = threading.local()

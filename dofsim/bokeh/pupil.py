@@ -12,35 +12,34 @@ from dofsim.bokeh.aperture import Aperture
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_GOLDEN = math.pi * (3 - math.sqrt(5))
+_PLASTIC = 1.32471795724474602596
 _FINE = 4096
 _SIDE = 256
 
 
 def aperture_points(aperture: Aperture | None, count: int) -> Floats:
-    """Points spread evenly over an aperture, on a spiral by the golden angle (Vogel 1979).
+    """Points spread evenly over an aperture, as any run of them is (the sequence R2, Roberts 2018).
 
     Parameters
     ----------
     aperture : Aperture, optional
         Default: a disc.
     count : int
-        About how many.
 
     Returns
     -------
-    float32 array, shape (n, 4)
+    float32 array, shape (count, 4)
         Coordinates down and to the right, -1..1, and the light that passes there from a point behind the plane of focus
         and from one in front of it.
     """
     if aperture is None:
-        y, x = _spiral(count)
+        y, x = _in_disc(count)
         return np.column_stack([y, x, np.ones((count, 2))]).astype(np.float32)
-    open_share = (_light(aperture, *_spiral(_FINE)).max(axis=0) > 0).mean()
-    y, x = _spiral(math.ceil(count / open_share))
+    open_share = (_light(aperture, *_in_disc(_FINE)).max(axis=0) > 0).mean()
+    y, x = _in_disc(math.ceil(1.1 * count / open_share) + _FINE)
     light = _light(aperture, y, x)
     let_through = light.max(axis=0) > 0
-    return np.column_stack([y, x, *light])[let_through].astype(np.float32)
+    return np.column_stack([y, x, *light])[let_through][:count].astype(np.float32)
 
 
 def pupil_picture(aperture: Aperture | None) -> Floats:
@@ -64,10 +63,10 @@ def pupil_picture(aperture: Aperture | None) -> Floats:
     return _light(aperture, y, x).astype(np.float32)
 
 
-def _spiral(count: int) -> tuple[Doubles, Doubles]:
-    turn = np.arange(count) + 0.5
-    rho = np.sqrt(turn / count)
-    return rho * np.sin(turn * _GOLDEN), rho * np.cos(turn * _GOLDEN)
+def _in_disc(count: int) -> tuple[Doubles, Doubles]:
+    turn = np.arange(1, count + 1)
+    rho, angle = np.sqrt(turn / _PLASTIC % 1), 2 * math.pi * (turn / _PLASTIC**2 % 1)
+    return rho * np.sin(angle), rho * np.cos(angle)
 
 
 def _light(aperture: Aperture, y: Doubles, x: Doubles) -> Doubles:

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.aperture import Aperture
+from dofsim.bokeh.calm import Box
 from dofsim.bokeh.edges import find_edges, find_places
 from dofsim.bokeh.layered import SPAN_TILES, render_squares, survey
 from dofsim.bokeh.lights import add_reflections, find_lights, lights_near
-from dofsim.bokeh.plan import IN_FOCUS_RADIUS, LARGEST_DRAWN, LIGHT_SIZE, TILE, TILE_LEVEL, Plan, make_plan
+from dofsim.bokeh.plan import BLOCK, IN_FOCUS_RADIUS, LARGEST_DRAWN, LIGHT_SIZE, TILE, TILE_LEVEL, Plan, make_plan
 from dofsim.bokeh.pupil import aperture_points, pupil_picture
 from dofsim.bokeh.shapes import shape_table
 from dofsim.bokeh.spans import span_table
@@ -62,13 +63,15 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         means, spans = survey(rgb, coc, plan, workers)
         cells = spans[plan.cell_level]
         places, crowded, reach = find_places(cells, plan)
-        tiles = find_tiles(reach, spans[TILE_LEVEL], plan)
-        render_squares(rgb, coc, means, tiles, None, plan, span_table(LARGEST_DRAWN), shape, workers, out)
-        if not tiles.layered.any():
+        from dofsim.bokeh._edges import FAR
+
+        calm = find_tiles(np.full_like(reach, -FAR), spans[TILE_LEVEL], plan)
+        render_squares(rgb, coc, means, calm, None, plan, span_table(LARGEST_DRAWN), shape, workers, out)
+        layered = layered_blocks(reach, spans[BLOCK.bit_length() - 1])
+        if not layered.any():
             return out
 
-        from dofsim.bokeh._edges import FAR
-        from dofsim.bokeh._rays import NOTHING, add_lights, ray_tiles
+        from dofsim.bokeh._rays import NOTHING, SETS, add_lights, join_tiles, ray_tiles
         from dofsim.bokeh._survey import FIRST_LEVEL
 
         edges = find_edges(rgb, coc, cells, places, crowded, plan, workers)
@@ -84,24 +87,58 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         columns = np.array([grid.shape[1] for grid in grids])
         pyramid = np.concatenate([grid.reshape(-1, 4) for grid in grids])
         del means, grids
-        points, pupil = aperture_points(aperture, RAYS), pupil_picture(aperture)
-        spacing = np.float32(math.sqrt(math.pi / len(points)))
+        points, pupil = aperture_points(aperture, SETS * SETS * RAYS), pupil_picture(aperture)
+        spacing = np.float32(math.sqrt(math.pi / RAYS))
         cats_eye = np.float32(0 if aperture is None else aperture.cats_eye)
-        rows, across = tiles.layered.shape
+        rows, across = lowest.shape
 
-        def square(corner: tuple[int, int]) -> None:
-            j, i = corner
-            box = j, min(j + _TILE_ROWS, rows), i, min(i + SPAN_TILES, across)
+        wide, radius = np.zeros((2, height, width, 4), np.float32), np.zeros((2, height, width), np.float32)
+
+        def look(box: Box) -> None:
             ray_tiles(
-                rgb, *scene, edges.colour, plan.cell, jump, pyramid, starts, columns, tiles.layered, lowest, highest,
-                *box, points, spacing, cats_eye, out,
+                rgb, *scene, edges.colour, plan.cell, jump, pyramid, starts, columns, layered, lowest, highest,
+                *box, points, spacing, cats_eye, wide, radius, out,
             )  # fmt: skip
+
+        def join(box: Box) -> None:
+            join_tiles(wide, radius, layered, *box, out)
             near = lights_near(lights, box)
             if len(near) > 0:
-                add_lights(near, *scene, plan.cell, jump, tiles.layered, lowest, *box, pupil, cats_eye, out)
+                add_lights(near, *scene, plan.cell, jump, layered, lowest, *box, pupil, cats_eye, out)
 
-        workers.run(square, [(j, i) for j in range(0, rows, _TILE_ROWS) for i in range(0, across, SPAN_TILES)])
+        boxes = [
+            (j, min(j + _TILE_ROWS, rows), i, min(i + SPAN_TILES, across))
+            for j in range(0, rows, _TILE_ROWS)
+            for i in range(0, across, SPAN_TILES)
+        ]
+        workers.run(look, boxes)
+        workers.run(join, boxes)
     return out
+
+
+def layered_blocks(reach: Floats, ranges: Floats) -> npt.NDArray[np.uint8]:
+    """Which blocks may see more than one surface; like :func:`dofsim.bokeh.tiles.find_tiles`, but finer.
+
+    Parameters
+    ----------
+    reach : float32 array, shape (rows, columns) of blocks
+        How far, px, the near side of an edge or a light spreads from there; -FAR where there is none.
+    ranges : float32 array, shape (rows, columns, 3)
+        Lowest and highest coc of each block, px.
+
+    Returns
+    -------
+    uint8 array, shape (rows, columns)
+        1 or 0.
+    """
+    from dofsim.bokeh._edges import FAR, STEEP, sweep
+
+    spread, edge = -reach, np.where(reach < 0, np.float32(FAR), np.float32(0))
+    for field in (spread, edge):
+        sweep(field, np.float32(BLOCK))
+    widest = np.maximum(ranges[..., 1], -ranges[..., 0])
+    slack = BLOCK * math.sqrt(2)
+    return ((spread < slack) | (edge < widest * STEEP + slack)).astype(np.uint8)
 
 
 def distance_to_edges(coc: Floats) -> Floats:

@@ -55,6 +55,9 @@ def compare(
             a = dofsim.read_photo(first)
             report.stage(second.name)
             b = dofsim.read_photo(second)
+            for path, picture in ((first, a), (second, b)):
+                for note in picture.notes:
+                    report.note(f"{path.name}: {note}")
             report.stage("comparing")
             comparison = comparing.compare(a, b)
             report.stage("writing")

@@ -105,7 +105,7 @@ def refocus_clip(
     """
     from dofsim.depth.estimate import estimate
     from dofsim.photo import Photo
-    from dofsim.scene import prepare
+    from dofsim.preparation import prepare
 
     if not 0.0 <= sharp_range <= 1.0:
         raise ParameterError(f"the sharp range is a share of the depth range, 0..1, not {sharp_range}")

@@ -126,12 +126,11 @@ class Answers:
         except DofsimError:
             # Another photo has taken its place.
             return gr.skip(), ""
-        size = f"{session.photo.width * session.photo.height / 1e6:.1f} megapixels"
+        about = f"Download: {session.photo.width * session.photo.height / 1e6:.1f} megapixels, "
+        about += f"{place.stat().st_size / 1e6:.1f} MB"
         url = f"/gradio_api/file={quote(str(place))}?v={time.time_ns()}"
-        return (
-            {"token": token, "revision": session.revision, "full": {"key": key, "url": url, "name": place.name}},
-            f"In full size: {size}, {place.stat().st_size / 1e6:.1f} MB",
-        )
+        full = {"key": key, "url": url, "name": place.name, "about": about}
+        return {"token": token, "revision": session.revision, "full": full}, ""
 
     def forget(self, request: gr.Request) -> None:
         """Let go of what a user who leaves had."""

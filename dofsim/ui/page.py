@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _PHOTOS = [".jpg", ".jpeg", ".png", ".heic", ".heif", ".tif", ".tiff", ".webp", ".avif"]
 _DEPTHS = [".png", ".tif", ".tiff", ".npy", ".exr"]
-# Nothing of a custom page can be hidden from Python's side, so the controls tell the viewer in the browser.
+# The controls tell the viewer in the browser itself: the way through the server and its queue would be slow to drag.
 _TELL_VIEWER = """(...values) => {
   const names = NAMES;
   const detail = Object.fromEntries(names.map((name, index) => [name, values[index]]));
@@ -41,9 +41,8 @@ def build_page(store: SessionStore, *, first: Path | None = None, max_pixels: fl
     """
     answers = Answers(store, first, max_pixels)
 
-    def draw(
-        wish: dict[str, Any],
-    ) -> dict[str, Any]:  # Gradio marks what it lets browsers call, and methods bear no marks
+    # Gradio marks the functions that browsers may call, and a method cannot be marked.
+    def draw(wish: dict[str, Any]) -> dict[str, Any]:
         return answers.draw(wish)
 
     with gr.Blocks(title="dofsim", analytics_enabled=False, delete_cache=(600, 3600)) as page:
@@ -84,7 +83,7 @@ def build_page(store: SessionStore, *, first: Path | None = None, max_pixels: fl
             answers.choose_depth, [source, viewer], [viewer, *depth_controls], show_progress_on=[about], **private
         )
         depth.upload(
-            answers.give_depth, [depth, viewer], [viewer, *depth_controls], show_progress_on=[about], **private
+            answers.give_depth, [depth, viewer], [depth, viewer, *depth_controls], show_progress_on=[about], **private
         )
         viewer.settled(
             answers.keep,

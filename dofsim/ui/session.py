@@ -19,8 +19,9 @@ from dofsim.lens import DEFAULT_FOCAL_LENGTH_MM
 from dofsim.photo import Photo
 from dofsim.photo.encode import encode
 from dofsim.photo.metadata import Metadata
+from dofsim.preparation import prepare
 from dofsim.recipe import Recipe
-from dofsim.scene import Scene, prepare
+from dofsim.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable

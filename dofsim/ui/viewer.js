@@ -40,6 +40,7 @@ function place() {
   find('.badge').style.display = comparing ? 'block' : 'none';
   const link = find('.download'), full = ready && isFull();
   link.setAttribute('aria-disabled', String(!full));
+  find('.size').textContent = full ? state.full.about : '';
   for (const [name, value] of [['href', state.full?.url], ['download', state.full?.name]])
     full ? link.setAttribute(name, value) : link.removeAttribute(name);
   mark.style.display = ready && state.x !== null && !comparing ? 'block' : 'none';

@@ -258,6 +258,9 @@ def test_an_editable_result_is_refocused_again(dofsim, photo, depth_file, tmp_pa
     assert (second.code, direct.code) == (0, 0), second.err + direct.err
     compared = json.loads(dofsim("compare", tmp_path / "far.png", tmp_path / "direct.png", "--json").out)
     assert compared["psnr_db"] is None or compared["psnr_db"] > 40
+    original = dofsim("compare", photo, result, "--json")
+    assert json.loads(original.out)["equal"]
+    assert "its sharp original is used" in original.err
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import dofsim
 from dofsim import DepthKind, DepthMap
 from dofsim.errors import DepthError, DofsimWarning, ParameterError
 from dofsim.photo import Photo
+from dofsim.recipe import recipe_of
 from dofsim.scene import Scene
 
 WIDTH, HEIGHT = 160, 120
@@ -166,3 +167,20 @@ def test_lamps_out_of_focus_become_bright_discs_and_those_in_focus_stay() -> Non
     assert bright[61, 121].max() > dull[61, 121].max() + 40
     assert np.array_equal(bright[:, :70], dull[:, :70])
     assert np.array_equal(bright[:, :70], pixels[:, :70])
+
+
+def test_the_best_quality_is_rendered_whole_and_told_in_the_recipe() -> None:
+    scene = dofsim.prepare(photo(), depth=two_planes())
+    fast, best = (scene.render(focus=1.0, blur="4%", grain=False, quality=quality) for quality in ("fast", "best"))
+    assert recipe_of(best).quality == "best"  # type: ignore[union-attr]
+    difference = np.abs(best.pixels.astype(int) - fast.pixels)
+    assert 0 < difference.mean() < 12
+    assert difference[:, -20:].max() <= 1
+
+
+def test_the_best_quality_is_refused_where_it_does_not_fit() -> None:
+    scene = dofsim.prepare(photo(), depth=two_planes())
+    with pytest.raises(ParameterError, match="--quality fast"):
+        scene.render(focus=1.0, quality="best", max_memory="10MB")
+    with pytest.raises(ParameterError, match="fast or best"):
+        scene.render(focus=1.0, quality="finest")  # type: ignore[arg-type]
