@@ -88,7 +88,7 @@ def test_onnx_runtime_is_loaded_in_one_place_and_told_to_be_silent(monkeypatch: 
 
 
 def test_only_fetching_a_model_knows_how_to_reach_the_network() -> None:
-    clients = "urllib|http|socket|requests|ssl|ftplib|huggingface_hub"
+    clients = r"urllib\.(request|error)|http\.client|socket|requests|ssl|ftplib|huggingface_hub"
     assert _importers(clients) == ["dofsim/depth/fetch.py"]
 
 
