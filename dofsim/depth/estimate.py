@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -122,15 +123,12 @@ def _session(record: ModelRecord, threads: int) -> onnxruntime.InferenceSession:
         stat = record.file.stat()
     except OSError as error:
         raise ModelError(f"cannot read the depth model {record.file}: {error.strerror}") from error
-    return _open(record, threads, stat.st_mtime_ns, stat.st_size, os.getpid())
+    return _open(record, threads, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=4)
-def _open(record: ModelRecord, threads: int, _mtime_ns: int, _size: int, _process: int) -> onnxruntime.InferenceSession:
-    """Open a model once in a process; a file that was exchanged meanwhile has another time or size.
-
-    A session that came through a fork has lost its threads.
-    """
+def _open(record: ModelRecord, threads: int, _mtime_ns: int, _size: int) -> onnxruntime.InferenceSession:
+    """Open a model once in a process; a file that was exchanged meanwhile has another time or size."""
     onnxruntime = runtime.load()
     record.verify()
     options = onnxruntime.SessionOptions()
@@ -148,6 +146,18 @@ def _open(record: ModelRecord, threads: int, _mtime_ns: int, _size: int, _proces
         ) from error
     _check_signature(record, session)
     return session
+
+
+def _abandon_sessions() -> None:
+    # A session that came through a fork has lost its threads: it cannot run, and would wait for them for ever when it
+    # is destroyed. Hence the reference that nobody gives back.
+    global _open  # noqa: PLW0603
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_open))
+    _open = lru_cache(maxsize=4)(_open.__wrapped__)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_sessions)
 
 
 def _check_signature(record: ModelRecord, session: onnxruntime.InferenceSession) -> None:
