@@ -25,6 +25,7 @@ KERNELS = {
     "dofsim.bokeh._gather.gather_runs": 2,
     "dofsim.bokeh._hidden.extend": 1,
     "dofsim.bokeh._rays.add_lights": 1,
+    "dofsim.bokeh._rays.join_tiles": 1,
     "dofsim.bokeh._rays.ray_tiles": 1,
     "dofsim.bokeh._survey.survey_rows": 1,
     "dofsim.depth._kernels.settle_pixels": 1,

@@ -116,7 +116,7 @@ def render(
     ] = True,
     quality: Annotated[
         Literal["fast", "best"],
-        typer.Option(help="How truly edges are drawn: best is several times slower, and takes more memory."),
+        typer.Option(help="best: truer at edges, some ten times slower."),
     ] = "fast",
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
