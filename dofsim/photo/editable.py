@@ -240,8 +240,8 @@ def _segments(data: bytes) -> list[tuple[int, int, bytes]]:
     found: list[tuple[int, int, bytes]] = []
     at = 2
     while True:
-        if data[at : at + 1] != b"\xff":
-            raise ValueError("the JPEG is damaged")
+        if at + 1 >= len(data) or data[at] != 0xFF:
+            raise ValueError("the JPEG is damaged or cut short")
         marker = data[at + 1]
         if marker == 0xFF:
             at += 1

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -89,16 +90,16 @@ def run_in_workers(
 ) -> None:
     """Spread spans of cases over processes; after so many seconds no more are begun than a process has in hand."""
     until = time.monotonic() + seconds
-    spans = list(reversed(spans))
-    crew = [Worker(seed, base, number) for number in range(min(workers, len(spans)))]
+    waiting = deque(spans)
+    crew = [Worker(seed, base, number) for number in range(min(workers, len(waiting)))]
     while crew:
         if time.monotonic() > until:
-            spans.clear()
+            waiting.clear()
         ready = wait([worker.pipe for worker in crew], timeout=1.0)
         for worker in list(crew):
             try:
                 if worker.pipe in ready:
-                    _hear(worker, spans, crew, on_result)
+                    _hear(worker, waiting, crew, on_result)
                     continue
                 reason = "it does not end" if worker.hangs() else ""
             except (EOFError, ConnectionResetError):
@@ -114,10 +115,10 @@ def run_in_workers(
                 rest = (number + 1, worker.todo[1])
                 worker.start()
                 if rest[0] < rest[1]:
-                    spans.append(rest)
+                    waiting.appendleft(rest)
 
 
-def _hear(worker: Worker, spans: list[Any], crew: list[Worker], on_result: Any) -> None:
+def _hear(worker: Worker, waiting: deque[tuple[int, int]], crew: list[Worker], on_result: Any) -> None:
     message = worker.pipe.recv()
     worker.heard()
     if isinstance(message, int):
@@ -129,9 +130,9 @@ def _hear(worker: Worker, spans: list[Any], crew: list[Worker], on_result: Any) 
             rest = (message["case"] + 1, worker.todo[1])
             worker.start()
             if rest[0] < rest[1]:
-                spans.append(rest)
-    elif spans:
-        worker.give(spans.pop())
+                waiting.appendleft(rest)
+    elif waiting:
+        worker.give(waiting.popleft())
     else:
         worker.pipe.send(None)
         worker.process.join(5)
