@@ -1,4 +1,4 @@
-"""Compiled kernels in one cache for all: a part of ``python -m tests.soak.cache``, and places that cannot be written."""
+"""One cache of kernels for all: a part of ``python -m tests.soak.cache``, and places that cannot be written."""
 
 from __future__ import annotations
 
