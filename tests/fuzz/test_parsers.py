@@ -87,6 +87,25 @@ def test_a_thumbnail_that_is_a_bomb_costs_no_picture(tmp_path: Path) -> None:
         assert image.size == (24, 16)
 
 
+def test_damaged_depth_costs_no_editable_result(tmp_path: Path) -> None:
+    # Found by fuzzing: the photo was read with a note, and its own compressed picture was then looked for by its depth.
+    import numpy as np
+
+    import dofsim
+    from dofsim.depth import DepthKind, DepthMap
+    from dofsim.photo.editable import write_editable
+
+    data = Make.google(Make.picture(24, 16), np.tile(np.arange(12, dtype=np.uint8), (8, 1)))
+    path = tmp_path / "google.jpg"
+    path.write_bytes(data.replace(b"GDepth:Data", b"GDepth<Data"))
+    photo = dofsim.read_photo(path)
+    assert photo.depth is None
+    depth = DepthMap(np.tile(np.linspace(0, 1, 24, dtype=np.float32), (16, 1)), DepthKind.RELATIVE)
+    sizes = write_editable(photo, tmp_path / "out.jpg", original=photo, depth=depth)
+    assert sizes.untouched
+    assert np.array_equal(dofsim.read_photo(tmp_path / "out.jpg").pixels, photo.pixels)
+
+
 def test_the_checks_notice(monkeypatch: pytest.MonkeyPatch, corpus: dict[str, bytes]) -> None:
     monkeypatch.setattr(xmp, "with_properties", lambda packet, *_: packet + b"<!-- -->")
     with pytest.raises(AssertionError, match="what was written is not read"):
