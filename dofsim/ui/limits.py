@@ -50,10 +50,10 @@ class Limits:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Pass a request on, within its limits; 408, 413 or 503 if it goes beyond them."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
-        uploads = scope["method"] == "POST" and scope["path"].rstrip("/").endswith("/upload")
+        uploads = scope["path"].rstrip("/").endswith("/upload")
         most = self._max_upload + LARGEST_ENVELOPE if uploads else LARGEST_BODY
         body = _Body(receive, most, UPLOAD_S if uploads else BODY_S)
         stated = _stated_length(scope)

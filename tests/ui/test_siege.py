@@ -167,7 +167,8 @@ def test_a_hundred_uploads_at_a_time(page: Page) -> None:
     # There is room for so many of the largest size, and those that nobody opens go after a while.
     with ThreadPoolExecutor(20) as pool:
         flood = list(pool.map(page.upload, [secrets.token_bytes(LARGEST_UPLOAD - 1000)] * 20))
-    assert {status for status, _ in flood} == {200, 503}
+    # Who is refused while still sending may be cut off before the answer.
+    assert {200} < {status for status, _ in flood} <= {0, 200, 503}
     assert sum(each.stat().st_size for each in page.folder.rglob("*") if each.is_file()) <= 20 * LARGEST_UPLOAD
     for path in paths:
         Path(path).unlink()
@@ -217,7 +218,7 @@ def test_bodies_without_an_end(page: Page) -> None:
         stated = page.ask("POST", path, start, {**headers, "Content-Length": "200000000"})[0]
         said[path, start] = chunked, stated
     assert all(status in (0, 400, 413) for pair in said.values() for status in pair), said
-    assert page.ask("POST", "/gradio_api/upload", many, form)[0] == 413
+    assert page.ask("POST", "/gradio_api/upload", many, form)[0] in (0, 413)
     assert page.upload(bytes(LARGEST_UPLOAD + 1))[0] == 413
     assert page.memory()[1] - before < 60 * MB
     assert page.is_well()
