@@ -1,16 +1,24 @@
-"""Compiled code on disk: two writers at a time, files that were exchanged or cut short, and folders that are full."""
+"""Compiled code on disk: two writers at a time, files that were exchanged or cut short, places that cannot be written.
+
+``python -m tests.soak.cache`` does the like with every kernel.
+"""
 
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+ROOT = Path(__file__).resolve().parents[1]
 MODULE = """
 from dofsim._kept import kept
 
@@ -108,6 +116,63 @@ def test_files_that_are_cut_short_are_made_anew(
         kernel = load()
         assert kernel(3) == 6
         assert counts(kernel) == expected
+
+
+def test_code_for_another_processor_is_left_alone(load: Callable[[], Any], tmp_path: Path) -> None:
+    other = {**os.environ, "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    program = "from kernel import twice; print(twice(3), sum(twice.stats.cache_hits.values()))"
+    assert load()(3) == 6
+    command = [sys.executable, "-c", program]
+    said = subprocess.run(command, cwd=tmp_path, env=other, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["6", "0"]
+    kernel = load()
+    assert kernel(3) == 6
+    assert counts(kernel) == (1, 0)
+
+
+READ_ONLY = """
+set -e
+mount --bind {place} {place}
+mount -o remount,bind,ro {place}
+cd {place}
+exec {command}
+"""
+
+
+def _read_only(place: Path, command: str, home: str) -> subprocess.CompletedProcess[str]:
+    """Run a command where a folder cannot be written to, not even by root, and nothing else says where kernels go."""
+    unshare = shutil.which("unshare")
+    trial = ["-rm", "sh", "-c", f"mount --bind {place} {place} && mount -o remount,bind,ro {place}"]
+    if unshare is None or subprocess.run([unshare, *trial], check=False, capture_output=True).returncode:
+        pytest.skip("this system lets no process have mounts of its own (unshare -rm, mount --bind)")
+    settings = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_"))}
+    script = READ_ONLY.format(place=place, command=command)
+    command_line = [unshare, "-rm", "sh", "-c", script]
+    environment = {**settings, "HOME": home, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command_line, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_package_that_cannot_be_written_to(load: Callable[[], Any], tmp_path: Path) -> None:
+    package, home = tmp_path / "package", tmp_path / "home"
+    package.mkdir()
+    home.mkdir()
+    (package / "kernel.py").write_text(MODULE)
+    done = _read_only(package, f"{sys.executable} -c 'from kernel import twice; print(twice(3))'", str(home))
+    assert (done.returncode, done.stdout.strip()) == (0, "6"), done.stderr
+    assert list(home.rglob("*.nbc"))
+    assert not list(package.rglob("*.nbc"))
+
+
+def test_no_place_for_kernels_at_all(tmp_path: Path) -> None:
+    photo, depth, out = tmp_path / "photo.png", tmp_path / "depth.png", tmp_path / "out.png"
+    Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(photo)
+    Image.fromarray(np.tile(np.linspace(0, 255, 32).astype(np.uint8), (24, 1))).save(depth)
+    command = f"{sys.executable} -m dofsim render {photo} --depth {depth} -o {out}"
+    done = _read_only(ROOT / "dofsim", command, "/proc/nowhere")
+    assert done.returncode == 5, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
+    assert line.startswith("error: Numba may write its kernels to no folder; set NUMBA_CACHE_DIR")
+    assert not out.exists()
 
 
 def test_code_that_cannot_be_kept_is_run(load: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
