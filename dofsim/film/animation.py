@@ -89,4 +89,4 @@ def write_animation(
             else:
                 reel.save(temporary, "WEBP", save_all=True, duration=durations, loop=0, quality=_WEBP_QUALITY)
         except ValueError as error:
-            raise OutputError(f"{path} cannot be written ({error}); a smaller --size may do") from error
+            raise OutputError(f"{path} cannot be written ({error}); make it smaller (--size 640)") from error
