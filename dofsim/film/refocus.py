@@ -6,27 +6,20 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from dofsim import __version__
-from dofsim.depth.depth_map import DepthKind, DepthMap
 from dofsim.errors import ParameterError
-from dofsim.film.clip import Clip, Moment, Pixels
+from dofsim.film.ahead import ahead
+from dofsim.film.clip import Clip
+from dofsim.film.direct import Director, Shot
 from dofsim.film.encode import Encoder
-from dofsim.film.follow import Follower
 from dofsim.film.join import check_clip_name, join
 from dofsim.film.look import Look
-from dofsim.film.parts import Parts, Progress, State
-from dofsim.film.steady import Stabiliser
-
-if TYPE_CHECKING:
-    from dofsim.refocus import Setting
-    from dofsim.scene import Scene
+from dofsim.film.parts import Parts
 
 PART_FRAMES = 120
 """Frames of a part. Each begins with a key frame, as x264 would set one after 250 frames at the latest."""
@@ -132,22 +125,21 @@ def refocus_clip(
         kept = 0 if parts.progress is None else parts.progress.frames
         if on_start is not None:
             on_start(clip.frames, kept)
-        director = _Director(look, threads, parts)
+        director = Director(look, threads, parts.progress, parts.state)
         encoder = Encoder(clip, crf)
-        index = kept
-        for moment in clip.moments(start=kept):
-            if on_frame is not None:
-                on_frame(index)
-            scene, setting = director.direct(moment)
-            result = scene.render_setting(
-                setting, shape=look.shape, highlights=look.highlights, grain=False, threads=threads
-            )
-            encoder.encode(moment, result.pixels)
-            index += 1
-            if index % part_frames == 0:
-                parts.add(encoder.finish(), director.progress, director.snapshot())
-        if index > (0 if parts.progress is None else parts.progress.frames):
-            parts.add(encoder.finish(), director.progress, director.snapshot())
+        with closing(ahead(director.shots(clip.moments(start=kept)))) as shots:
+            shot: Shot | None = None
+            for shot in shots:
+                if on_frame is not None:
+                    on_frame(shot.progress.frames - 1)
+                result = shot.scene.render_setting(
+                    shot.setting, shape=look.shape, highlights=look.highlights, grain=False, threads=threads
+                )
+                encoder.encode(shot.moment, result.pixels)
+                if shot.progress.frames % part_frames == 0:
+                    parts.add(encoder.finish(), shot.progress, shot.state)
+            if shot is not None and shot.progress != parts.progress:
+                parts.add(encoder.finish(), shot.progress, shot.state)
         done = director.progress
         join(clip, parts, out, width=done.width, height=done.height, crf=crf)
         parts.remove()
@@ -156,52 +148,6 @@ def refocus_clip(
         notes = (*notes, "a scene cut took the subject of --focus-at away; the focus was guessed from there on")
     seconds = time.perf_counter() - begun
     return ClipSummary(done.frames, done.frames - kept, done.width, done.height, done.cuts, seconds, notes)
-
-
-class _Director:
-    """Finds the depth, the plane of focus and the lens of each frame; knows what the next one depends on."""
-
-    def __init__(self, look: Look, threads: int | None, parts: Parts) -> None:
-        self._look, self._threads = look, threads
-        self._stabiliser = Stabiliser(look.steadiness)
-        self._follower: Follower | None = None
-        self.progress = parts.progress or Progress(0, 0, 0, 0)
-        if parts.progress is not None:
-            self._stabiliser.restore(_of("depth.", parts.state))
-            self._follower = Follower(look.focus, None, self.progress.width, self.progress.height)
-            self._follower.restore(_of("focus.", parts.state))
-
-    @property
-    def lost(self) -> bool:
-        """Whether a scene cut took the subject away."""
-        return self._follower is not None and self._follower.lost
-
-    def direct(self, moment: Moment) -> tuple[Scene, Setting]:
-        """The frame with its depth, and the lens."""
-        from dofsim.depth.estimate import estimate
-        from dofsim.photo import Photo
-        from dofsim.preparation import prepare
-
-        look, photo, done = self._look, Photo(moment.pixels), self.progress
-        self._follower = self._follower or Follower(look.focus, look.focus_at, photo.width, photo.height)
-        depth = estimate(photo.pixels, model=look.model, threads=self._threads, flip=look.flip).inverse()
-        steady = self._stabiliser.step(_eight_bits(photo.pixels), depth)
-        plane = self._follower.step(steady, moment.seconds)
-        scene = prepare(photo, depth=_in_range(steady.depth))
-        cuts = done.cuts + (steady.cut and done.frames > 0)
-        self.progress = Progress(done.frames + 1, cuts, photo.width, photo.height)
-        return scene, look.setting(plane, depth.kind, scene.diagonal_px)
-
-    def snapshot(self) -> State:
-        """What the next frame depends on."""
-        focus = {} if self._follower is None else self._follower.snapshot()
-        return {f"depth.{name}": value for name, value in self._stabiliser.snapshot().items()} | {
-            f"focus.{name}": value for name, value in focus.items()
-        }
-
-
-def _of(prefix: str, state: State) -> State:
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def _recipe(source: Path, look: Look, crf: int, part_frames: int) -> dict[str, Any]:
@@ -230,12 +176,3 @@ def _fingerprint(source: Path) -> str:
             file.seek(place)
             digest.update(file.read(_HASHED_BYTES))
     return digest.hexdigest()
-
-
-def _in_range(depth: DepthMap) -> DepthMap:
-    """Inverse depth in 1/m is not below 0, whatever the fit of scale and shift says."""
-    return depth if depth.kind is DepthKind.RELATIVE else replace(depth, values=np.maximum(depth.values, 0.0))
-
-
-def _eight_bits(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    return pixels.astype(np.uint8, copy=False) if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
