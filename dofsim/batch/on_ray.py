@@ -185,22 +185,34 @@ def run_on_ray(
     settings: dict[str, Any] = {"num_cpus": workers} if alone else {"address": address}
     try:
         if started:
-            ray.init(
-                **settings, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
-                runtime_env={"env_vars": environment},
-            )  # fmt: skip
+            _join(ray, settings, environment)
         crew = _Crew(ray, workers or int(ray.cluster_resources().get("CPU", 1)), (recipe, depth_cache))
         yield from crew.run(iter(jobs))
     except (ConnectionError, ray.exceptions.RayError) as error:
-        # Ray tells the traceback first and the error last.
-        told = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        raise DofsimError(
-            f"the Ray cluster cannot be used ({told[0]}); name one that runs (--address HOST:PORT), "
-            "or do without (--engine local)"
-        ) from error
+        raise _unusable(error) from error
     finally:
         if started:
             ray.shutdown()
+
+
+def _join(ray: Any, settings: dict[str, Any], environment: dict[str, str]) -> None:
+    try:
+        ray.init(
+            **settings, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
+            runtime_env={"env_vars": environment},
+        )  # fmt: skip
+    except Exception as error:
+        # A node that does not start in time is a plain Exception of Ray's.
+        raise _unusable(error) from error
+
+
+def _unusable(error: BaseException) -> DofsimError:
+    # Ray tells the traceback first and the error last.
+    told = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+    return DofsimError(
+        f"the Ray cluster cannot be used ({told[0].rstrip('.')}); name one that runs (--address HOST:PORT), "
+        "or do without (--engine local)"
+    )
 
 
 def _require_ray() -> Any:

@@ -84,7 +84,7 @@ def plan_rack(
 
 def _focus(scene: Scene, place: float | str, option: str) -> float:
     try:
-        return scene.focus_inverse_depth(focus_at=place) if "," in str(place) else scene.focus_inverse_depth(place)
+        return scene.focus_inverse_depth(focus_at=str(place)) if "," in str(place) else scene.focus_inverse_depth(place)
     except (ParameterError, DepthError) as error:
         # These speak of the options of a single picture.
         raise type(error)(str(error).replace("--focus-at", option).replace("--focus", option)) from error

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from dofsim.film import refocus
 from dofsim.film.look import Look
 from dofsim.film.parts import folder_of_parts
 from dofsim.film.refocus import refocus_clip
-from tests.film.clips import picture, write_clip
+from tests.film.clips import picture, quick_depth, write_clip
 
 pytest.importorskip("av", reason="PyAV is not installed (pip install 'dofsim[video]')")
 
@@ -24,10 +25,23 @@ FRAMES, PART, CUT = 11, 3, 8
 LOOK = Look(focus_at="25%,50%", blur="4px")
 
 
+def frame(index: int) -> np.ndarray:
+    """A moving square, and another scene from the cut on; x264 varies by itself where pictures are narrower."""
+    large = picture(index).repeat(4, axis=0).repeat(4, axis=1)
+    return large if index < CUT else 255 - large[::-1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dofsim.depth.estimate.estimate", quick_depth)
+        yield
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory) -> Path:
     """Frames at uneven times, with a cut to another scene."""
-    frames = [picture(index) if index < CUT else 255 - picture(index)[::-1] for index in range(FRAMES)]
+    frames = [frame(index) for index in range(FRAMES)]
     times = tuple(np.cumsum([0, 1000, 1000, 300, 2000, 1000, 1000, 500, 1000, 4000, 1000]).tolist())
     return write_clip(tmp_path_factory.mktemp("clip") / "in.mp4", frames=frames, times=times)
 
@@ -100,11 +114,11 @@ def test_joining_that_failed_is_done_again_and_overwrite_starts_anew(clip, whole
 def test_killed_and_gone_on_with(clip, whole, tmp_path) -> None:
     out = tmp_path / "out.mp4"
     program = (
-        "import sys; from dofsim.film.look import Look; from dofsim.film.refocus import refocus_clip; "
-        f"refocus_clip(*sys.argv[1:], {LOOK!r}, part_frames={PART})"
+        "import sys, dofsim.depth.estimate; from tests.film.test_resume import *; "
+        "dofsim.depth.estimate.estimate = quick_depth; refocus_clip(*sys.argv[1:], LOOK, part_frames=PART)"
     )
-    program = "from dofsim.bokeh import Aperture; " + program
-    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", program, str(clip), str(out)]) as process:
+    command = [sys.executable, "-W", "ignore", "-c", program, str(clip), str(out)]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as process:
         deadline = time.monotonic() + 120
         while not (folder_of_parts(out) / "000000.npz").exists() and time.monotonic() < deadline:
             assert process.poll() is None
