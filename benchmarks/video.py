@@ -5,8 +5,9 @@
 
 The clip is made here: a camera moves through a ray-cast portrait scene (``flicker.py``), enlarged, with noise of its
 own in every frame, so that depth, edges and the encoder have what they have in a real one. Each turn is a process of
-its own, after one that compiles; turns with different threads alternate, and the median counts. What a run takes before
-its first frame is in ``seconds`` but not in ``frames_per_s``, as ``dofsim video`` tells it.
+its own, after one that compiles; turns with different threads alternate, and the median counts. ``frames_per_s`` is
+what ``dofsim video`` tells, its first frame included; figures per further frame are the difference between the clip and
+its first few frames. Memory is read from /proc (Linux).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from flicker import make_clip
 from dofsim.bokeh.render import default_threads
 
 RATE = 30
+FEW = 4
 NOISE = 2.0
 """Of the frames, standard deviation in codes of 8 bits."""
 RAY_CAST_ROWS = 270
@@ -60,21 +62,36 @@ def run(clip: Path, out: Path, threads: int) -> dict[str, float]:
     command = [sys.executable, "-m", "dofsim", "video", str(clip), "-o", str(out), "--focus", "0.9", "--overwrite"]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "DOFSIM_THREADS": str(threads)}
     begun = time.perf_counter()
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        told = process.stderr.read().decode()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - begun
+    peak = 0.0
+    with (
+        tempfile.TemporaryFile("w+") as messages,
+        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=messages) as process,
+    ):
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            peak = max(peak, peak_mb(process.pid))
+            time.sleep(0.02)
+        process.returncode = os.waitstatus_to_exitcode(ended[1])
+        messages.seek(0)
+        told = messages.read()
+    seconds, used = time.perf_counter() - begun, ended[2]
     found = re.search(r"(\d+) frames of \d+x\d+ in ([0-9.]+) s", told)
     if process.returncode or not found:
         sys.exit(told)
     return {
         "seconds": seconds,
         "frames_per_s": int(found[1]) / float(found[2]),
-        "processor_s_per_frame": (used.ru_utime + used.ru_stime) / int(found[1]),
-        "peak_mb": used.ru_maxrss / 1024,
+        "processor_s": used.ru_utime + used.ru_stime,
+        "peak_mb": peak,
     }
+
+
+def peak_mb(pid: int) -> float:
+    """Most memory that a process has held; 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return 0.0
 
 
 def medians(turns: list[dict[str, float]]) -> dict[str, float]:
@@ -128,14 +145,19 @@ def stages(clip: Path, threads: int) -> dict[str, float]:
 
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Turns with one thread and with all cores, one after the other, and the steps."""
-    clip, out = folder / "clip.mp4", folder / "out.mp4"
+    clip, few, out = (folder / name for name in ("clip.mp4", "few.mp4", "out.mp4"))
     write_clip(clip, arguments.frames, arguments.width, arguments.height)
+    write_clip(few, FEW, arguments.width, arguments.height)
     threads = sorted({1, default_threads()})
-    run(clip, out, threads[-1])
+    run(few, out, threads[-1])
     turns: dict[int, list[dict[str, float]]] = {number: [] for number in threads}
     for _ in range(arguments.repeats):
         for number in threads:
-            turns[number].append(run(clip, out, number))
+            begun, whole = run(few, out, number), run(clip, out, number)
+            further = arguments.frames - FEW
+            whole["further_frames_per_s"] = further / (whole["seconds"] - begun["seconds"])
+            whole["processor_s_per_further_frame"] = (whole["processor_s"] - begun["processor_s"]) / further
+            turns[number].append(whole)
     return {
         "frames": arguments.frames,
         "size": [arguments.width, arguments.height],
