@@ -85,3 +85,13 @@ def test_the_sharp_range_takes_from_every_circle_and_keeps_the_largest() -> None
     kept = lens.keep_sharp(radius, factor * 0.1)
     np.testing.assert_allclose(kept, [60.0, 5.0, 0.0, 0.0, 0.0, -20.0], atol=1e-4)
     assert lens.keep_sharp(radius, 0.0) is radius
+
+
+@pytest.mark.parametrize(("focus", "sharp_range"), [(0.0, 1.0), (0.75, 0.75), (0.5, 0.6), (0.3, 0.7)])
+def test_where_all_is_in_the_sharp_range_all_is_sharp(focus: float, sharp_range: float) -> None:
+    # 0.1 and 0.9 have no exact floats: what rounding leaves over must not become the strongest blur.
+    far, near = 0.1, 0.9
+    at = far + focus * (near - far)
+    factor = lens.artistic_factor(60.0, at, far, near, sharp_range)
+    radius = lens.circle_of_confusion(np.linspace(far, near, 50, dtype=np.float32), at, factor)
+    assert np.array_equal(lens.keep_sharp(radius, factor * sharp_range * (near - far)), np.zeros(50))

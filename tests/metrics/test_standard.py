@@ -297,3 +297,21 @@ def test_groups_are_resampled_whole():
     assert bootstrap_mean([0.0, 0.0, 0.0, 1.0], ["a", "a", "a", "b"])[0] == 0.5
     with pytest.raises(ParameterError, match="4 values and 1 groups"):
         bootstrap_mean(np.zeros(4), ["a"])
+
+
+def test_an_interval_is_made_of_means_of_drawn_values():
+    values, groups = np.array([1.0, 2.0, 4.0, math.nan, 8.0, 3.0]), list("aabbca")
+    means = [2.0, 4.0, 8.0]  # of a (1, 2, 3), b (4) and c (8)
+    rng = np.random.default_rng(7)
+    drawn = sorted(np.mean([means[k] for k in row]) for row in rng.integers(0, 3, (501, 3)))
+    mean, low, high = bootstrap_mean(values, groups, level=0.8, draws=501, seed=7)
+    assert mean == pytest.approx(14 / 3)
+    assert (low, high) == pytest.approx((drawn[50], drawn[450]))
+
+
+def test_draws_of_many_values_are_made_in_portions_and_as_many_as_asked_for():
+    values = np.arange(300_000.0)
+    _, low, high = bootstrap_mean(values, draws=3, level=0.999)
+    rng = np.random.default_rng(0)
+    drawn = [values[rng.integers(0, values.size, values.size)].mean() for _ in range(3)]
+    assert (low, high) == pytest.approx((min(drawn), max(drawn)), rel=1e-5)
