@@ -127,3 +127,18 @@ def test_what_cannot_be_measured_is_said(prediction, truth, what):
 def test_median_alignment_refuses_depth_without_a_positive_median():
     with pytest.raises(DepthError, match="above 0"):
         score_metric(np.zeros(4), np.ones(4), alignment="median")
+
+
+def test_pair_order_counts_drawn_pairs():
+    rng = np.random.default_rng(3)
+    truth, prediction = rng.random(300), np.round(rng.random(300), 1)
+    far, near = np.percentile(truth, (2, 98))
+    right = drawn = 0.0
+    for a, b in np.random.default_rng(5).integers(0, 300, (2, 900)).T:
+        if abs(truth[a] - truth[b]) > 0.3 * (near - far):
+            drawn += 1
+            tied = prediction[a] == prediction[b]
+            right += 0.5 if tied else (prediction[a] > prediction[b]) == (truth[a] > truth[b])
+    assert pair_order(prediction, truth, pairs=900, margin=0.3, seed=5) == pytest.approx(right / drawn)
+    assert pair_order(prediction, truth, pairs=900, margin=0.1, seed=0) == pair_order(prediction, truth, pairs=900)
+    assert pair_order(prediction, truth, pairs=20000) == pair_order(prediction, truth)
