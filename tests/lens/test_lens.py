@@ -44,6 +44,12 @@ def test_focus_at_infinity_is_the_limit_of_far_focus() -> None:
     )
 
 
+def test_a_photo_s_lens_is_that_of_its_diagonal() -> None:
+    # f = 26 mm, N = 1.8, focus 1 / 0.8 m, 5000 px on the 43.2666 mm of a full frame
+    expected = 0.026 * 26 * 5000 * 1.25 / (2 * 1.8 * math.hypot(36, 24) * (1.25 - 0.026))
+    assert lens.physical_factor(1.8, 26, 0.8, 5000.0) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

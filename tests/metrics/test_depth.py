@@ -70,6 +70,8 @@ def test_pair_order_leaves_out_pairs_without_an_order():
 
 def test_relative_scores_carry_both_figures(truth):
     assert score_relative(truth, truth) == {"error": pytest.approx(0, abs=1e-6), "order": 1.0}
+    half = np.arange(truth.size).reshape(truth.shape) % 2 == 0
+    assert score_relative(np.where(half, truth, -truth), truth, half) == score_relative(truth[half], truth[half])
 
 
 def test_metric_scores_of_a_map_that_is_ten_percent_too_far():

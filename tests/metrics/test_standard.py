@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -104,6 +105,7 @@ def test_protocols_of_other_data_sets():
     assert standard_protocol("diml-outdoor").farthest == 80.0
     assert standard_protocol("folder") == Protocol("none", 1e-3, 80.0, "none")
     assert standard_protocol("nyu", farthest=5.0, nearest=0.5).describe() == "Eigen crop, 0.5 to 5 m, alignment: none"
+    assert standard_protocol("folder", alignment="median").describe() == "no crop, 0.001 to 80 m, alignment: median"
     for wrong in (
         {"farthest": 1e-4},
         {"nearest": 0.0},
@@ -236,6 +238,52 @@ def test_edges_by_hand():
     prediction[:, 18] += 1.2
     assert edge_rmse(prediction, truth) == pytest.approx(math.sqrt(1.2**2 / 12))
     assert math.isnan(edge_rmse(prediction, np.full((20, 40), 3.0)))
+
+
+def edges_by_loops(values, known, step) -> np.ndarray:
+    """Pixels within reach of two known ones that follow each other in a row or column and differ by more than a step."""
+    at = []
+    for line in [[(y, x) for x in range(values.shape[1])] for y in range(values.shape[0])] + [
+        [(y, x) for y in range(values.shape[0])] for x in range(values.shape[1])
+    ]:
+        places = [k for k, place in enumerate(line) if known[place]]
+        for before, after in itertools.pairwise(places):
+            if after - before <= EDGE_REACH and abs(values[line[after]] - values[line[before]]) > step:
+                at += [line[before], line[after]]
+    near = np.zeros(values.shape, bool)
+    for y, x in np.ndindex(values.shape):
+        near[y, x] = any(math.hypot(y - v, x - u) <= EDGE_REACH for v, u in at)
+    return near
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 1.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_edges_against_loops(share, seed):
+    rng = np.random.default_rng(seed)
+    values = np.kron(rng.integers(0, 4, (3, 4)) * 0.5, np.ones((9, 8)))[:, :30] + 4.0
+    known = rng.random(values.shape) < share
+    values[~known] = rng.choice([np.nan, np.inf, -9.0], (~known).sum())
+    # steps of exactly one half are none
+    np.testing.assert_array_equal(near_edges(values, known, 0.5), edges_by_loops(values, known, 0.5))
+    assert not near_edges(values, known, 0.0).any()
+
+
+def test_only_known_pixels_have_an_edge_error():
+    rng = np.random.default_rng(3)
+    truth = np.where(np.arange(40) < 20, 2.0, 4.0) + 0.1 * rng.random((12, 40))
+    prediction = truth * rng.uniform(0.9, 1.1, truth.shape)
+    known = rng.random(truth.shape) < 0.8
+    spoilt = np.where(known, truth, np.nan)
+    expected = {figure: figure(prediction, spoilt) for figure in (edge_rmse, boundary_f1)}
+    for unknown in (0.0, -1.0, 77.0):
+        for figure, value in expected.items():
+            assert figure(prediction, np.where(known, truth, unknown), known) == pytest.approx(value)
+            assert figure(np.where(known, prediction, unknown), spoilt) == pytest.approx(value)
+    inverse, known_inverse = 1 / prediction, np.where(known, 1 / truth, np.nan)
+    for figure in (aligned_edge_error, aligned_boundary_f1):
+        value = figure(inverse, known_inverse)
+        assert value > 0
+        assert figure(inverse, np.where(known, 1 / truth, 50.0), known) == pytest.approx(value)
 
 
 @pytest.mark.parametrize(("width", "seen"), [(1, True), (4, True), (5, False), (12, False)])
