@@ -144,3 +144,16 @@ def test_pair_order_counts_drawn_pairs():
     assert pair_order(prediction, truth, pairs=900, margin=0.3, seed=5) == pytest.approx(right / drawn)
     assert pair_order(prediction, truth, pairs=900, margin=0.1, seed=0) == pair_order(prediction, truth, pairs=900)
     assert pair_order(prediction, truth, pairs=20000) == pair_order(prediction, truth)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e12 / 3])
+def test_a_constant_prediction_has_no_scale_whatever_its_rounding(value):
+    truth = np.random.default_rng(0).random(999)
+    scale, shift = fit_scale_shift(np.full(999, value), truth)
+    assert (scale, shift) == (0.0, pytest.approx(truth.mean()))
+
+
+def test_a_small_variation_on_a_large_value_still_has_a_scale(truth):
+    scale, shift = fit_scale_shift(1e6 + 1e-5 * truth.astype(np.float64), truth)
+    assert scale == pytest.approx(1e5, rel=1e-4)
+    assert shift == pytest.approx(-1e11, rel=1e-4)

@@ -363,3 +363,18 @@ def test_draws_of_many_values_are_made_in_portions_and_as_many_as_asked_for():
     rng = np.random.default_rng(0)
     drawn = [values[rng.integers(0, values.size, values.size)].mean() for _ in range(3)]
     assert (low, high) == pytest.approx((min(drawn), max(drawn)), rel=1e-5)
+
+
+def test_the_defaults_of_an_interval():
+    values = np.random.default_rng(2).exponential(1.0, 50).astype(np.float32)
+    assert bootstrap_mean(values) == bootstrap_mean(values.astype(np.float64), None, level=0.95, draws=2000, seed=0)
+    for level in (0, 1, 1.5, -0.5, math.nan):
+        with pytest.raises(ParameterError, match="between 0 and 1"):
+            bootstrap_mean(values, level=level)
+
+
+@pytest.mark.parametrize(("height", "is_edge"), [(0.1435, False), (0.1445, True)])
+def test_the_spread_is_that_between_the_2nd_and_the_98th_percentile(height, is_edge):
+    truth = np.broadcast_to(np.linspace(0, 1, 2001), (5, 2001)).copy()  # its spread is 0.96, and 15 % of it 0.144
+    truth[2, 1000] += height
+    assert math.isfinite(aligned_edge_error(truth, truth)) == is_edge
