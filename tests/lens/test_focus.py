@@ -151,7 +151,7 @@ def patch_looked_at_one_by_one(inverse: np.ndarray, point: tuple[float, float]) 
     return statistics.median(side) if side else centre
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 5), (90, 61), (300, 280), (700, 900)])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 5), (90, 61), (300, 280), (640, 640)])
 @pytest.mark.parametrize("point", [(0.0, 0.0), (1.0, 1.0), (0.5, 0.5), (0.03, 0.97), (0.7, 0.2)])
 def test_a_point_takes_the_median_of_its_own_side(shape: tuple[int, int], point: tuple[float, float]) -> None:
     rng = np.random.default_rng(sum(shape))

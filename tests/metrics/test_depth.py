@@ -66,6 +66,9 @@ def test_pair_order_leaves_out_pairs_without_an_order():
     prediction[:50] += np.linspace(0, 0.5, 50)  # order within one plane is nobody's business
     assert pair_order(prediction, truth) == 1.0
     assert math.isnan(pair_order(prediction[:50], truth[:50]))
+    assert math.isnan(pair_order(truth, truth, margin=1.0))  # differing by just the margin is not enough
+    outlier = (np.arange(1000) == 7).astype(float)
+    assert math.isnan(pair_order(outlier, outlier))
 
 
 def test_relative_scores_carry_both_figures(truth):
