@@ -105,7 +105,9 @@ def lens_settings(
         ]
     else:
         radius = lens.parse_blur(DEFAULT_BLUR if blur is None else blur, scene.diagonal_px)
-        widest = min(lens.artistic_factor(radius, focus, far, near, sharp_range) for focus in foci)
+        own = [lens.artistic_factor(radius, focus, far, near, sharp_range) for focus in foci]
+        # 0 where all is sharp: such a focus says nothing about the others.
+        widest = min((factor for factor in own if factor > 0), default=0.0)
         stops = [1.0] * len(foci) if f_numbers is None else [min(f_numbers) / number for number in f_numbers]
         factors = [widest * stop for stop in stops]
     return [
