@@ -89,9 +89,7 @@ def test_the_kernel_equals_its_plain_twin() -> None:
     assert np.allclose(out, plain, atol=2e-5)
 
 
-def mean_along(
-    cells: Floats, slopes: Floats, far: Floats, distance: Floats, colour: Floats, y: int, x: int
-) -> Floats:
+def mean_along(cells: Floats, slopes: Floats, far: Floats, distance: Floats, colour: Floats, y: int, x: int) -> Floats:
     """The same by whole arrays."""
     away = float(distance[y, x])
     reach = int(min(away + 2.5 * 0.5 * away + 1, 16))
@@ -112,6 +110,4 @@ def mean_along(
         across = 8 * clear**3 / (1.001 - clear) * ((v * normal[0] + u * normal[1]) / away) ** 2
     weight = weight * np.exp(-across / 2)
     little = 0.02 / step**2
-    return np.asarray(
-        ((weight[:, None] * seen[:, :3]).sum(axis=0) + little * colour[y, x]) / (weight.sum() + little)
-    )
+    return np.asarray(((weight[:, None] * seen[:, :3]).sum(axis=0) + little * colour[y, x]) / (weight.sum() + little))
