@@ -115,6 +115,10 @@ def test_what_cannot_be_read_or_written(tmp_path) -> None:
         copy(tmp_path / "text.mp4", tmp_path / "out.mp4")
     with pytest.raises(ParameterError, match=r"\.mp4"):
         copy(clip, tmp_path / "out.avi")
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(ParameterError, match="folder"):
+        copy(clip, tmp_path / "folder.mp4")
+    (tmp_path / "folder.mp4").rmdir()
     with pytest.raises(ParameterError, match="itself"):
         copy(clip, clip)
     with pytest.raises(OutputError, match="does not exist"):
