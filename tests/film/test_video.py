@@ -160,6 +160,22 @@ def test_a_real_lens_takes_metric_depth() -> None:
             Look(**wrong)
 
 
+def test_a_clip_that_breaks_off_is_told(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("dofsim.depth.estimate.estimate", quick_depth)
+    frames = [np.random.default_rng(index).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8) for index in range(12)]
+    source, whole, broken = (
+        write_clip(tmp_path / "in.mp4", frames=frames, times=tuple(range(12))),
+        tmp_path / "whole.mp4",
+        tmp_path / "cut.mp4",
+    )
+    copy(source, whole)
+    broken.write_bytes(whole.read_bytes()[: -whole.stat().st_size // 2])
+    summary = refocus_clip(broken, tmp_path / "out.mp4")
+    assert 0 < summary.frames < 12
+    assert any("counts 12 frames" in note for note in summary.notes)
+    assert not refocus_clip(source, tmp_path / "out.mp4").notes
+
+
 def test_a_metric_model_takes_metres_and_an_f_number(tmp_path, monkeypatch) -> None:
     def metres(pixels: np.ndarray, **_: object) -> DepthMap:
         return DepthMap(4 - 3 * quick_depth(pixels).values, DepthKind.METRIC, "estimator")
