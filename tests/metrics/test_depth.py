@@ -111,6 +111,13 @@ def test_declared_alignments(truth):
         score_metric(truth, truth, alignment="procrustes")  # type: ignore[arg-type]
 
 
+def test_two_pixels_are_enough_and_a_mask_may_be_of_numbers():
+    prediction, truth = np.array([1.0, 3.0, 9.0]), np.array([2.0, 6.0, 1.0])
+    assert fit_scale_shift(prediction[:2], truth[:2]) == pytest.approx((2.0, 0.0))
+    assert fit_scale_shift(prediction, truth, [1, 1, 0]) == pytest.approx((2.0, 0.0))
+    assert score_metric(prediction, truth, [2, 2, 0]).pixels == 2
+
+
 def test_depth_outside_the_range_is_left_out():
     truth = np.array([1.0, 2.0, 50.0, 0.0])
     assert score_metric(np.array([1.0, 2.0, 1.0, 1.0]), truth).pixels == 2

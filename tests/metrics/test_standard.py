@@ -208,6 +208,26 @@ def test_aligned_boundary_f1_counts_steps(seed):
     assert aligned_boundary_f1(-3 * prediction + 9, truth, known) == pytest.approx(expected)
 
 
+def test_contours_of_a_single_pair_and_of_exactly_a_step_by_hand():
+    pair = np.array([[1.0, 2.0]])
+    assert boundary_f1(pair, pair) == pytest.approx(0.25)
+    assert boundary_f1(pair, pair, [[1, 1]]) == pytest.approx(0.25)
+    assert math.isnan(boundary_f1(pair, pair, [[1, 0]]))
+    # the smallest step of aligned depth is 5 % of the spread: what differs by just that has no contour
+    level = np.repeat([0.0, 100.0], 40)[None]
+    assert aligned_boundary_f1(level, level) == pytest.approx(0.25)
+    ramp = np.arange(41.0)[None] * 0.5
+    spread = 0.96 * 20
+    assert math.isnan(aligned_boundary_f1(ramp, ramp)) == (0.5 <= 0.05 * spread)
+    with pytest.raises(DepthError, match="one size"):
+        boundary_f1(pair, pair, np.ones((2, 1), bool))
+    with pytest.raises(DepthError, match="one size"):
+        boundary_f1(np.ones((2, 2, 2)), np.ones((2, 2, 2)))
+    eight_bit = np.array([[10, 250, 10]], np.uint8)
+    assert boundary_f1(eight_bit, eight_bit) == boundary_f1(eight_bit / 1.0, eight_bit / 1.0)
+    assert aligned_boundary_f1(eight_bit, eight_bit) == aligned_boundary_f1(eight_bit / 1.0, eight_bit / 1.0) > 0
+
+
 def test_boundaries_by_hand():
     truth = np.ones((6, 8))
     truth[:, 4:] = 2.0
