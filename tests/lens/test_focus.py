@@ -109,8 +109,6 @@ def votes_counted_one_by_one(inverse: np.ndarray) -> float:
     ]
     peak = (smooth.index(max(smooth)) + 0.5) / 64
     close = [k for k, place in enumerate(places) if abs(place - peak) <= 2.5 / 64]
-    if not close:
-        return far + peak * (near - far)
     return far + sum(weights[k] * places[k] for k in close) / sum(weights[k] for k in close) * (near - far)
 
 
@@ -124,10 +122,11 @@ def test_auto_focus_counts_votes(shape: tuple[int, int], seed: int) -> None:
     assert auto_focus(inverse) == pytest.approx(votes_counted_one_by_one(inverse), rel=1e-9)
 
 
-def test_auto_focus_between_two_peaks_is_the_peak_of_their_smooth_sum() -> None:
-    # Two places with nothing between, so near to each other that their sum is highest where no pixel is.
-    inverse = np.full((40, 40), 0.5, np.float32)
-    inverse[::2] = 0.5 + 6.4 / 64
+@pytest.mark.parametrize("apart", [2, 3, 4, 5, 6])
+def test_auto_focus_between_two_surfaces(apart: int) -> None:
+    # Up to four bins apart their smooth sum is highest between them, where no pixel is.
+    inverse = np.full((40, 40), 0.504, np.float32)
+    inverse[::2] = 0.504 + apart / 64
     inverse[0, 0], inverse[0, 1] = 0.0, 1.0
     assert auto_focus(inverse) == pytest.approx(votes_counted_one_by_one(inverse), rel=1e-9)
 

@@ -111,6 +111,11 @@ def test_declared_alignments(truth):
         score_metric(truth, truth, alignment="procrustes")  # type: ignore[arg-type]
 
 
+def test_a_ratio_of_just_the_threshold_is_beyond_it():
+    scores = score_metric(np.array([1.0, 1.25, 1.5625, 1.953125]), np.ones(4))
+    assert (scores.delta1, scores.delta2, scores.delta3) == (0.25, 0.5, 0.75)
+
+
 def test_two_pixels_are_enough_and_a_mask_may_be_of_numbers():
     prediction, truth = np.array([1.0, 3.0, 9.0]), np.array([2.0, 6.0, 1.0])
     assert fit_scale_shift(prediction[:2], truth[:2]) == pytest.approx((2.0, 0.0))
