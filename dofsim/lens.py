@@ -235,12 +235,14 @@ def parse_blur(blur: float | str, diagonal_px: float) -> float:
     return radius
 
 
-def parse_f_number(text: float | str) -> float:
+def parse_f_number(text: float | str, option: str = "--aperture") -> float:
     """An f-number, from ``1.8`` or ``"f/1.8"``.
 
     Parameters
     ----------
     text : float or str
+    option : str
+        The option's name, for messages.
 
     Returns
     -------
@@ -257,5 +259,5 @@ def parse_f_number(text: float | str) -> float:
     except ValueError:
         number = 0.0
     if not (number > 0 and math.isfinite(number)):
-        raise ParameterError(f"cannot read {text!r} as an f-number; write f/1.8 or 1.8 (--aperture 1.8)")
+        raise ParameterError(f"cannot read {text!r} as an f-number; write f/1.8 or 1.8 ({option} 1.8)")
     return number

@@ -87,8 +87,8 @@ def lens_settings(
     real = f_numbers is not None and blur is None and scene.depth.kind is not DepthKind.RELATIVE
     if focal_length is not None and not real:
         raise ParameterError(
-            "a focal length acts together with f-numbers on metric depth; leave --focal-length out, "
-            "or give metric depth and f-numbers without --blur"
+            "a focal length acts together with f-numbers, on metric depth and without --blur; "
+            "leave it out (--focal-length)"
         )
     if sharp_range is None:
         sharp_range = 0.0 if real else DEFAULT_SHARP_RANGE
