@@ -53,11 +53,11 @@ def test_a_photo_s_lens_is_that_of_its_diagonal() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((50, 0, 2, 6000, 36), "f-number"),
-        ((-50, 2, 2, 6000, 36), "focal length"),
+        ((50, 0, 2, 6000, 36), r"^the f-number \(--aperture\) must be a positive number, not 0"),
+        ((-50, 2, 2, 6000, 36), r"^the focal length \(--focal-length\) must"),
         ((50, 2, 0.05, 6000, 36), "cannot focus at 0.05 m"),
-        ((50, 2, 2, math.nan, 36), "picture width"),
-        ((50, 2, 2, 6000, math.inf), "sensor width"),
+        ((50, 2, 2, math.nan, 36), "^the picture width must"),
+        ((50, 2, 2, 6000, math.inf), "^the sensor width must"),
     ],
 )
 def test_impossible_lenses_are_refused(arguments: tuple[float, ...], says: str) -> None:
