@@ -81,6 +81,12 @@ def test_a_point_survives_noise() -> None:
     )
 
 
+def test_a_speck_of_three_pixels_is_no_surface_in_a_large_picture() -> None:
+    values = np.full((640, 640), 1.0, np.float32)
+    values[319:322, 319:322] = 5.0
+    assert depth_at(values, (0.501, 0.501)) == 1.0
+
+
 def test_auto_focus_finds_the_subject_in_the_middle() -> None:
     values = np.tile(np.linspace(0.0, 1.0, 200, dtype=np.float32)[:, None], (1, 300))
     values[60:160, 110:190] = 0.8
@@ -128,6 +134,13 @@ def test_auto_focus_between_two_surfaces(apart: int) -> None:
     inverse = np.full((40, 40), 0.504, np.float32)
     inverse[::2] = 0.504 + apart / 64
     inverse[0, 0], inverse[0, 1] = 0.0, 1.0
+    assert auto_focus(inverse) == pytest.approx(votes_counted_one_by_one(inverse), rel=1e-9)
+
+
+def test_auto_focus_on_what_is_nearest() -> None:
+    inverse = np.tile(np.linspace(0, 0.5, 60, dtype=np.float32), (60, 1))
+    inverse[20:45, 20:40] = np.random.default_rng(0).uniform(60.2 / 64, 62.9 / 64, (25, 20))
+    inverse[20:45:2, 20:40] = 1.0
     assert auto_focus(inverse) == pytest.approx(votes_counted_one_by_one(inverse), rel=1e-9)
 
 

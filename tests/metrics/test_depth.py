@@ -50,6 +50,9 @@ def test_unknown_and_masked_pixels_do_not_count(truth):
     mask[:5] = False
     assert aligned_error(prediction, truth, mask) < 1e-3
     assert aligned_error(prediction, truth) > 0.5
+    assert aligned_error(prediction, spoiled, np.ones(truth.shape, bool)) < 1e-3
+    eight_bit = np.random.default_rng(0).integers(0, 256, (2, 50)).astype(np.uint8)
+    assert aligned_error(*eight_bit) == aligned_error(*eight_bit.astype(float))
 
 
 def test_pair_order_of_right_reversed_and_tied_maps(truth):
