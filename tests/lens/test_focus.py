@@ -22,6 +22,7 @@ RAMP = DepthMap(np.tile(np.linspace(1, 5, 101, dtype=np.float32), (40, 1)), Dept
         (0, Focus("normalised", 0.0)),
         ("1", Focus("normalised", 1.0)),
         ("1.2m", Focus("metres", 1.2)),
+        ("0.3M", Focus("metres", 0.3)),
         (" AUTO ", Focus("auto")),
         (Focus("metres", 3.0), Focus("metres", 3.0)),
     ],
@@ -36,13 +37,21 @@ def test_nonsense_is_refused(text: str) -> None:
         parse_focus(text)
 
 
+@pytest.mark.parametrize(("text", "says"), [(2, "--focus 2m$"), ("1.5", "--focus 1.5m$"), ("-1", "within")])
+def test_a_number_beyond_1_may_have_been_a_distance(text: str | float, says: str) -> None:
+    with pytest.raises(ParameterError, match=says):
+        parse_focus(text)
+
+
 def test_points_are_read_in_px_and_percent() -> None:
     assert parse_point("50,20", 101, 40).point == pytest.approx((0.5, 20.5 / 40))
-    assert parse_point("40%,55%", 101, 40).point == pytest.approx((0.4, 0.55))
+    assert parse_point("40%,55%", 101, 40) == Focus("point", point=(pytest.approx(0.4), pytest.approx(0.55)))
+    assert parse_point("0%,0%", 101, 40).point == (0.0, 0.0)
+    assert parse_point("100%,100%", 101, 40).point == (1.0, 1.0)
     assert parse_point((0, 0), 101, 40).point == pytest.approx((0.5 / 101, 0.5 / 40))
 
 
-@pytest.mark.parametrize("point", ["5", "1,2,3", "a,b", "101,5", "-1,5", "101%,50%", "nan,3"])
+@pytest.mark.parametrize("point", ["5", "1,2,3", "a,b", "101,5", "5,40", "-1,5", "101%,50%", "50%,101%", "nan,3"])
 def test_points_outside_are_refused(point: str) -> None:
     with pytest.raises(ParameterError, match="point"):
         parse_point(point, 101, 40)
