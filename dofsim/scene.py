@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
     from dofsim.bokeh.render import Quality
     from dofsim.grain import Grain
+    from dofsim.highlights import Highlights
     from dofsim.photo.editable import EditableSizes
 
 
@@ -56,6 +57,13 @@ class Scene:
         from dofsim.grain import estimate_grain
 
         return estimate_grain(self.photo.pixels)
+
+    @cached_property
+    def highlights(self) -> Highlights:
+        """The clipped lights of the photo, found once."""
+        from dofsim.highlights import find_highlights
+
+        return find_highlights(self.linear)
 
     @property
     def diagonal_px(self) -> float:
@@ -295,7 +303,7 @@ class Scene:
             setting,
             shape,
             linear=lambda: self.linear,
-            highlights=highlights,
+            highlights=(lambda: self.highlights) if highlights else None,
             grain=(lambda: self.grain) if grain else None,
             threads=threads or default_threads(),
             rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory, quality),

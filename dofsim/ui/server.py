@@ -59,9 +59,12 @@ def serving(
         with _environment(GRADIO_TEMP_DIR=str(uploads), GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1"):
             import gradio as gr
 
+            from dofsim.ui.answers import Answers
             from dofsim.ui.page import build_page
+            from dofsim.ui.previews import preview_route
 
-            page = build_page(SessionStore(results), first=first, max_pixels=max_pixels)
+            answers = Answers(SessionStore(results), first, max_pixels)
+            page = build_page(answers)
             threading.Thread(target=_warm_up, daemon=True).start()
             _, url, _ = page.launch(
                 server_name=host,
@@ -76,6 +79,7 @@ def serving(
                 enable_monitoring=False,
                 footer_links=[],
                 css_paths=Path(__file__).with_name("page.css"),
+                app_kwargs={"routes": [preview_route(answers)]},
                 theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
             )
             try:

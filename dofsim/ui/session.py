@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dofsim.errors import DepthError, DofsimError, ParameterError
+from dofsim.bokeh.workers import stopping
+from dofsim.errors import DepthError, DofsimError, ParameterError, StoppedError
 from dofsim.lens import DEFAULT_FOCAL_LENGTH_MM
 from dofsim.photo import Photo
 from dofsim.photo.encode import encode
@@ -59,6 +60,7 @@ class Session:
         self._small = smaller(photo, PREVIEW_PIXELS)
         self._file: DepthMap | None = None
         self._lock = threading.Lock()
+        self._wanted: Recipe | None = None
         self.revision = 0
         self.use_depth("auto" if depth is None else "file", depth)
 
@@ -192,8 +194,9 @@ class Session:
             raise ParameterError(f"there is no view {view!r}; the views are {', '.join(VIEWS)}")
         scene, recipe = self.preview, self.recipe(settings)
         if view == "original":
-            picture = scene.photo
-        elif view == "depth":
+            return _jpeg(scene.photo)
+        self._wanted = recipe
+        if view == "depth":
             picture = Photo.from_array(_depth_colours(scene.depth))
         elif view == "coc":
             picture = Photo.from_array(_coc_colours(self._coc(recipe), scene.diagonal_px))
@@ -201,8 +204,7 @@ class Session:
             picture = recipe.preview_focus(scene)
         else:
             picture = recipe.render(scene)
-        plain = replace(picture, alpha=None, metadata=Metadata(icc=picture.metadata.icc))
-        return encode(plain, "JPEG", _PREVIEW_QUALITY, [])
+        return _jpeg(picture)
 
     def about_focus(self, settings: dict[str, Any]) -> str:
         """Where the focus lies and how strong the blur is, for readers."""
@@ -244,18 +246,30 @@ class Session:
 
         Raises
         ------
+        StoppedError
+            If a :meth:`picture` of other settings is asked for meanwhile: that one shall not have to wait.
         DofsimError
             As :meth:`dofsim.Scene.render` and :meth:`dofsim.Photo.save`.
         """
         from dofsim.cli.outputs import suffix_for
 
-        recipe = self.recipe(settings)
-        stage(0.05, "depth in full size")
+        self._wanted = recipe = self.recipe(settings)
+
+        def outdated() -> bool:
+            return self._wanted != recipe
+
+        def step(share: float, what: str) -> None:
+            if outdated():
+                raise StoppedError("other settings are wanted by now")
+            stage(share, what)
+
+        step(0.05, "depth in full size")
         with self._lock:
             scene = self.full
-        stage(0.3, "refocusing in full size")
-        result = recipe.render(scene)
-        stage(0.85, "writing the file")
+        step(0.3, "refocusing in full size")
+        with stopping(outdated):
+            result = recipe.render(scene)
+        step(0.85, "writing the file")
         name = self.photo.path or Path("photo.png")
         return result.save(folder / f"{name.stem}.dof{suffix_for(name)}")
 
@@ -306,6 +320,11 @@ def smaller(photo: Photo, pixels: float) -> Photo:
     size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
     alpha = photo.alpha if photo.alpha is None else cv2.resize(photo.alpha, size, interpolation=cv2.INTER_AREA)
     return replace(plain, pixels=cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA), alpha=alpha)
+
+
+def _jpeg(picture: Photo) -> bytes:
+    plain = replace(picture, alpha=None, metadata=Metadata(icc=picture.metadata.icc))
+    return encode(plain, "JPEG", _PREVIEW_QUALITY, [], chroma="4:2:0")
 
 
 def _depth_colours(depth: DepthMap) -> npt.NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-// The picture, the aperture and the views. Gradio gives: element, props, server, trigger, watch.
+// The picture, the aperture and the views. Gradio gives: element, props, trigger, watch.
 const F_NUMBERS = [16, 14, 13, 11, 10, 9, 8, 7.1, 6.3, 5.6, 5, 4.5, 4, 3.5, 3.2, 2.8, 2.5, 2.2, 2, 1.8, 1.6, 1.4, 1.2, 1.1, 1];
 const SETTLE_MS = 500, FIRST_MS = 1500, HOLD_MS = 350, STEP = 0.02;
 const KEYS = {
@@ -21,10 +21,23 @@ function say(text, bad = false) {
   bad ? line.setAttribute('data-bad', '') : line.removeAttribute('data-bad');
 }
 
+async function ask(wish) {
+  const answer = await fetch(new URL('dofsim/preview', document.baseURI), { method: 'POST', body: JSON.stringify(wish) });
+  if (answer.status === 400) return await answer.json();
+  if (!answer.ok) throw new Error(answer.statusText);
+  const image = URL.createObjectURL(await answer.blob()), about = decodeURIComponent(answer.headers.get('X-About'));
+  return { image, about, ms: answer.headers.get('Server-Timing').split('dur=')[1] };
+}
+
+const release = (image) => { if (image?.startsWith('blob:') && image !== state.original) URL.revokeObjectURL(image); };
+
 async function remember(token) {
+  const before = state.original;
   state.original = null;
-  const answer = await server.draw({ token, view: 'original', settings: {} });
-  if (answer && answer.image && token === state.photo?.token) state.original = answer.image;
+  release(before);
+  const answer = await ask({ token, view: 'original', settings: {} }).catch(() => ({}));
+  if (answer.image && token === state.photo?.token) state.original = answer.image;
+  else release(answer.image);
 }
 
 function place() {
@@ -53,9 +66,11 @@ function place() {
 async function show(source, alt) {
   const image = find('.shown');
   image.alt = alt;
-  if (image.src !== source) {
+  const before = image.src;
+  if (before !== source) {
     image.src = source;
     await image.decode().catch(() => {});
+    release(before);
   }
   place();
 }
@@ -70,8 +85,8 @@ async function draw() {
       again = false;
       const begun = since || performance.now(), token = state.photo.token;
       since = 0;
-      const answer = await server.draw({ token, view: comparing ? 'original' : state.view, settings: settings() });
-      if (!state.photo || token !== state.photo.token) continue;
+      const answer = await ask({ token, view: comparing ? 'original' : state.view, settings: settings() });
+      if (!state.photo || token !== state.photo.token) { release(answer.image); continue; }
       if (answer.error) { say(answer.error, true); continue; }
       await show(answer.image, answer.about);
       say(answer.about);

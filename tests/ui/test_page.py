@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import time
 import urllib.error
@@ -39,9 +38,9 @@ _LISTEN = """
   const fetched = window.fetch;
   window.fetch = async (...call) => {
     const answer = await fetched(...call);
-    if (!String(call[0]).includes('component_server')) return answer;
-    const { data } = JSON.parse(call[1].body), { image } = await answer.clone().json();
-    if (data.view !== 'original') window.answers.push({ asked: data, image });
+    if (!String(call[0]).includes('dofsim/preview')) return answer;
+    const asked = JSON.parse(call[1].body), image = await answer.clone().arrayBuffer();
+    if (asked.view !== 'original') window.answers.push({ asked, image });
     return answer;
   };
 """
@@ -98,9 +97,7 @@ class Viewer:
 
     def picture(self) -> bytes:
         """What the server answered to that."""
-        source = self.page.evaluate("window.answers.at(-1).image")
-        assert source.startswith("data:image/jpeg;base64,"), source[:80]
-        return base64.b64decode(source.split(",", 1)[1])
+        return bytes(self.page.evaluate("Array.from(new Uint8Array(window.answers.at(-1).image))"))
 
     def shown(self) -> bytes:
         """The file of the picture that is on the page."""
@@ -167,7 +164,7 @@ def test_drop_tap_drag_compare_and_download(viewer: Any, page_server: Any, photo
     page.mouse.move(*_middle(page, ".compare"))
     page.mouse.down()
     page.wait_for_function("document.querySelector('.badge').style.display === 'block'")
-    page.wait_for_function("document.querySelector('.shown').src.startsWith('data:')")
+    page.wait_for_function("document.querySelector('.shown').src.startsWith('blob:')")
     assert viewer.shown() == made.picture("original", {})
     page.mouse.up()
     page.wait_for_function("document.querySelector('.badge').style.display === 'none'")
