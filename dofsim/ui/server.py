@@ -14,6 +14,14 @@ from dofsim.ui.store import SessionStore
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Gradio's own small print and orange button have less contrast than WCAG asks for (4.5:1).
+_READABLE = {
+    "body_text_color_subdued": "*neutral_600",
+    "button_primary_background_fill": "*primary_700",
+    "button_primary_background_fill_dark": "*primary_700",
+    "button_primary_background_fill_hover": "*primary_800",
+    "button_primary_background_fill_hover_dark": "*primary_800",
+}
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "sans-serif"]
 
 
@@ -80,7 +88,7 @@ def serving(
                 footer_links=[],
                 css_paths=Path(__file__).with_name("page.css"),
                 app_kwargs={"routes": [preview_route(answers)]},
-                theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
+                theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]).set(**_READABLE),
             )
             try:
                 yield url

@@ -102,10 +102,14 @@ async function draw() {
   }
 }
 
-function change(settled, after = SETTLE_MS) {
+function look() {
   since = since || performance.now();
   place();
   draw();
+}
+
+function change(settled, after = SETTLE_MS) {
+  look();
   clearTimeout(timer);
   if (settled) timer = setTimeout(keep, after);
 }
@@ -139,7 +143,7 @@ element.addEventListener('input', (event) => {
   change(false);
 });
 element.addEventListener('change', (event) => {
-  if (event.target.name === 'dofsim-view') { state.view = event.target.value; change(false); }
+  if (event.target.name === 'dofsim-view') { state.view = event.target.value; look(); }
   if (event.target.classList.contains('aperture')) change(true);
 });
 
