@@ -36,6 +36,7 @@ def test_help_fits_a_screen_and_shows_an_example(dofsim, monkeypatch, words: tup
     assert max(map(len, lines)) <= SCREEN[0] + 5  # an example is not broken
     examples = " ".join(lines).split("Examples:")[1]
     assert " ".join(("dofsim", *words)) in examples
+    assert not [line for line in lines if "<list[" in line or "<path>" in line]
 
 
 @pytest.mark.parametrize("command", ["render", "train"])
