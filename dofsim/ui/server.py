@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
@@ -57,8 +58,9 @@ def serving(
     Raises
     ------
     OSError
-        If the port is taken.
+        If the port is taken, or the host none of this machine.
     """
+    _try_to_listen(host, port)
     with tempfile.TemporaryDirectory(prefix="dofsim-ui-") as name:
         folder = Path(name)
         results, uploads = folder / "results", folder / "uploads"
@@ -94,6 +96,12 @@ def serving(
                 yield url
             finally:
                 page.close(verbose=False)
+
+
+def _try_to_listen(host: str, port: int | None) -> None:
+    # Gradio waits for ever for a server that could not begin.
+    family, _, _, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
+    socket.create_server(address[:2], family=family).close()
 
 
 @contextmanager

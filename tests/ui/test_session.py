@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from dofsim.bokeh.workers import Workers, stopping
 from dofsim.depth import DepthKind, DepthMap
 from dofsim.errors import DepthError, ParameterError, PhotoError, StoppedError
 from dofsim.photo import Photo
+from dofsim.ui.server import serving
 from dofsim.ui.session import PREVIEW_PIXELS, Session, explained, open_session, smaller
 from dofsim.ui.store import SessionStore
 
@@ -240,3 +242,16 @@ def test_the_logic_needs_no_gradio() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
         == "False"
     )
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_a_page_that_cannot_listen_says_so_at_once(host: str) -> None:
+    with pytest.raises(OSError), serving(host=host):  # noqa: PT011 - the words are the system's
+        raise AssertionError("192.0.2.1 is an address for documentation")
+
+
+def test_a_port_that_is_taken_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="in use"), serving(port=port):
+            raise AssertionError("somebody else listens there")
