@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dofsim.errors import ParameterError
+
 CLIPPED = 0.955
 """Linear light from which on a channel counts as clipped: 250 of 255 in sRGB, since JPEG rings."""
 FULL = 0.99
@@ -17,6 +19,8 @@ LAMP = 18.0
 """Linear light given to a small lamp against a dark ground."""
 LAMP_RADIUS = 0.0075
 """Radius at which half of that is given, as a share of the picture's longer side: lamps are small, windows are not."""
+STRONGEST = 4.0
+"""Most that the plausible light of a lamp may be multiplied by."""
 _DARK, _BRIGHT = 0.25, 1.0  # linear light of the ground up to which a spot is a lamp, and from which on it is none
 _SHADED, _FLAT = 0.85, 0.97  # share of full pixels up to which a spot is a bright surface, from which on it is a lamp
 _COLOURED, _WHITE = 0.4, 0.9  # a spot's lowest channel up to which it is a colourful surface, from which on a lamp
@@ -42,7 +46,10 @@ class Highlights:
     light: npt.NDArray[np.float32]
 
     def given_to(
-        self, linear_rgb: npt.NDArray[np.float32], where: npt.NDArray[np.bool_] | None = None
+        self,
+        linear_rgb: npt.NDArray[np.float32],
+        where: npt.NDArray[np.bool_] | None = None,
+        strength: float = 1.0,
     ) -> npt.NDArray[np.float32]:
         """The picture with these lights.
 
@@ -52,6 +59,8 @@ class Highlights:
             The picture in which they were found.
         where : bool array, shape (H, W), optional
             Pixels that may be raised; default: all.
+        strength : float
+            How much of what they lack they get: 0 nothing, 1 what is plausible, 2 twice as much.
 
         Returns
         -------
@@ -60,11 +69,26 @@ class Highlights:
         """
         wanted = slice(None) if where is None else where.ravel()[self.places]
         places = self.places[wanted]
-        if not places.size:
+        if not places.size or strength == 0:
             return linear_rgb
         out = linear_rgb.copy()
-        out.reshape(-1, 3)[places] = self.light[wanted]
+        rows, light = out.reshape(-1, 3), self.light[wanted]
+        rows[places] = light if strength == 1 else rows[places] + np.float32(strength) * (light - rows[places])
         return out
+
+
+def check_strength(strength: float) -> None:
+    """Refuse what is no strength of highlights.
+
+    Raises
+    ------
+    ParameterError
+        If it is not in 0..:data:`STRONGEST`.
+    """
+    if not 0 <= strength <= STRONGEST:
+        raise ParameterError(
+            f"highlights are of a strength from 0 to {STRONGEST:g}, not {strength} (--highlight-strength 1)"
+        )
 
 
 def recover_highlights(

@@ -64,6 +64,7 @@ def refocus(
     *,
     linear: Callable[[], Floats],
     highlights: Callable[[], Highlights] | None,
+    highlight_strength: float,
     grain: Callable[[], Grain] | None,
     threads: int,
     rows: int,
@@ -82,6 +83,8 @@ def refocus(
         Gives the whole photo in linear light; called only if that is worked on in one piece.
     highlights : callable, optional
         Gives the lights of the whole photo, likewise; None: leave them clipped.
+    highlight_strength : float
+        See :meth:`dofsim.highlights.Highlights.given_to`.
     grain : callable, optional
         Measures the grain of the photo; None: add none.
     threads : int
@@ -117,7 +120,7 @@ def refocus(
             coc = np.clip(coc, -longest, longest)
         if highlights:
             lights = highlights() if whole else find_highlights(light, longer=max(size))
-            light = lights.given_to(light, np.abs(coc) >= IN_FOCUS_RADIUS)
+            light = lights.given_to(light, np.abs(coc) >= IN_FOCUS_RADIUS, highlight_strength)
         if whole:
             blurred = render(light, coc, shape, quality=quality, threads=threads)
         else:

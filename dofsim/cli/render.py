@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RARE = frozenset((
     "depth_kind", "near", "sharp_range", "flip", "rotation", "roundness", "squeeze", "donut", "bubble", "cats_eye",
-    "save_depth", "threads", "max_memory", "jpeg_quality", "strip_gps", "strip_all",
+    "highlight_strength", "save_depth", "threads", "max_memory", "jpeg_quality", "strip_gps", "strip_all",
 ))  # fmt: skip
 """Parameters whose options are left out of the short help."""
 
@@ -111,6 +111,10 @@ def render(
             help="Give clipped lights out of focus back a plausible brightness.",
         ),
     ] = True,
+    highlight_strength: Annotated[
+        float,
+        typer.Option(metavar="0..4", show_default=False, help="How much: 0 none, 2 twice what is plausible.  [1]"),
+    ] = 1.0,
     grain: Annotated[
         bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
     ] = True,

@@ -36,7 +36,18 @@ STRONGEST_BLUR = 0.04
 """Radius of the strongest blur at f/1 where depth is relative, so that there is no real lens; share of the diagonal."""
 VIEWS = ("photo", "focus", "depth", "coc", "original")
 _PREVIEW_QUALITY = 85
-_SHAPE = ("blades", "rotation", "roundness", "squeeze", "donut", "bubble", "cats_eye", "highlights", "grain")
+_SHAPE = (
+    "blades",
+    "rotation",
+    "roundness",
+    "squeeze",
+    "donut",
+    "bubble",
+    "cats_eye",
+    "highlights",
+    "highlight_strength",
+    "grain",
+)
 
 
 class Session:
@@ -145,7 +156,7 @@ class Session:
         ----------
         settings : dict
             ``x``, ``y``: the point in focus, 0..1 from the top left, or both None for a guess; ``f_number``: 1..16;
-            ``focal_length``: mm, for metric depth; and the shape, ``highlights`` and ``grain`` of a
+            ``focal_length``: mm, for metric depth; and the shape, the highlights and ``grain`` of a
             :class:`~dofsim.recipe.Recipe`. What is missing takes its default.
 
         Returns

@@ -197,8 +197,8 @@ def test_keys_views_lens_and_depth(viewer: Any, page_server: Any, photo: Path, t
         assert viewer.picture() == made.picture(view, settings), view
     page.get_by_role("button", name="Lens").click()
     with viewer.drawing():
-        page.get_by_label("Recover clipped lights").uncheck()
-    assert viewer.last["settings"]["highlights"] is False
+        page.get_by_role("slider", name="Clipped lights").fill("2")
+    assert viewer.last["settings"]["highlight_strength"] == 2
     with viewer.drawing():
         page.get_by_role("slider", name="Donut").fill("0.5")
     assert viewer.last["settings"]["donut"] == 0.5
