@@ -40,7 +40,7 @@ class PlainHelp(TyperCommand):
         super().__init__(*arguments, **named)
         for parameter in self.params:
             if parameter.param_type_name == "argument":
-                parameter.display_type_rich = lambda ctx: None  # type: ignore[method-assign] # noqa: ARG005
+                parameter.display_type_rich = lambda ctx: None  # type: ignore[attr-defined] # noqa: ARG005
 
 
 def short_help(rare: Iterable[str]) -> type[PlainHelp]:
