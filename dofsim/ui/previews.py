@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from dofsim.ui.answers import Answers
 
 PLACE = "/dofsim/preview"
-_LARGEST_WISH = 10_000
-"""Bytes. A wish has some 400."""
 
 
 def preview_route(answers: Answers) -> Route:
@@ -52,13 +49,9 @@ def preview_route(answers: Answers) -> Route:
 
 
 async def _wish(request: Request) -> dict[str, Any] | None:
-    body = b""
     try:
-        async for part in request.stream():
-            body += part
-            if len(body) > _LARGEST_WISH:
-                return None
-        wish = json.loads(body)
-    except (ClientDisconnect, ValueError):
+        wish = await request.json()
+    except (ClientDisconnect, ValueError, RecursionError):
         return None
-    return wish if isinstance(wish, dict) else None
+    fits = isinstance(wish, dict) and isinstance(wish.get("settings", {}), dict)
+    return wish if fits else None

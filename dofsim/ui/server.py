@@ -68,8 +68,10 @@ def serving(
         uploads.mkdir()
         with _environment(GRADIO_TEMP_DIR=str(uploads), GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1"):
             import gradio as gr
+            from starlette.middleware import Middleware
 
             from dofsim.ui.answers import Answers
+            from dofsim.ui.limits import Limits, closing_slow
             from dofsim.ui.page import build_page
             from dofsim.ui.previews import preview_route
 
@@ -89,11 +91,15 @@ def serving(
                 enable_monitoring=False,
                 footer_links=[],
                 css_paths=Path(__file__).with_name("page.css"),
-                app_kwargs={"routes": [preview_route(answers)]},
+                app_kwargs={
+                    "middleware": [Middleware(Limits, uploads=uploads, max_upload=max_upload)],
+                    "routes": [preview_route(answers)],
+                },
                 theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]).set(**_READABLE),
             )
             try:
-                yield url
+                with closing_slow(page.server):
+                    yield url
             finally:
                 page.close(verbose=False)
 
