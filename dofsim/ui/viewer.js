@@ -9,7 +9,7 @@ const KEYS = {
 };
 const find = (name) => element.querySelector(name);
 const state = { photo: null, x: null, y: null, index: 18, view: 'photo', lens: {}, full: null, original: null };
-let drawing = false, again = false, comparing = false, keeping = false, since = 0, timer = 0, held = 0;
+let drawing = false, again = false, comparing = false, keeping = false, latest = '', since = 0, timer = 0, held = 0;
 
 const settings = () => ({ x: state.x, y: state.y, f_number: F_NUMBERS[state.index], ...state.lens });
 const key = () => JSON.stringify([state.photo?.revision, settings()]);
@@ -84,10 +84,15 @@ async function draw() {
     do {
       again = false;
       const begun = since || performance.now(), token = state.photo.token;
+      const wish = { token, view: comparing ? 'original' : state.view, settings: settings() };
+      const asked = JSON.stringify([wish, state.photo.revision]);
       since = 0;
-      const answer = await ask({ token, view: comparing ? 'original' : state.view, settings: settings() });
+      // A slider that is let go says once more where it is.
+      if (asked === latest) continue;
+      latest = asked;
+      const answer = await ask(wish);
       if (!state.photo || token !== state.photo.token) { release(answer.image); continue; }
-      if (answer.error) { say(answer.error, true); continue; }
+      if (answer.error) { latest = ''; say(answer.error, true); continue; }
       await show(answer.image, answer.about);
       say(answer.about);
       const stage = find('.stage');
@@ -96,6 +101,7 @@ async function draw() {
       stage.dataset.drawn = Number(stage.dataset.drawn || 0) + 1;
     } while (again);
   } catch (error) {
+    latest = '';
     say('The server does not answer; is it still running?', true);
   } finally {
     drawing = false;
@@ -130,6 +136,7 @@ function focusAt(x, y) {
 async function compare(on) {
   if (!state.photo || comparing === on) return;
   comparing = on;
+  latest = '';
   if (on && state.original) await show(state.original, 'The original');
   else if (on) draw();
   else if (isFull() && state.view === 'photo') await show(state.full.url, find('.status').textContent);
