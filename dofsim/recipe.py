@@ -413,7 +413,7 @@ def _check(values: dict[str, Any]) -> None:
         if value is None and known[name] is None:
             continue
         if name in _TEXTS:
-            fits = isinstance(value, str)
+            fits = isinstance(value, str) and (value != "" or name == "depth_origin")
         elif name in _SWITCHES:
             fits = isinstance(value, bool)
         else:

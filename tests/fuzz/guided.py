@@ -38,7 +38,7 @@ def breed(name: str, corpus: Path, seconds: int, seed: int) -> dict[str, object]
         command = [
             sys.executable, "-m", "tests.fuzz.guided", "--inside", name, str(corpus), f"-max_total_time={seconds}",
             f"-seed={seed}", f"-timeout={SECONDS}", f"-rss_limit_mb={BOUND_MB}", f"-max_len={LARGEST}", "-verbosity=1",
-            f"-artifact_prefix={corpus}.", "-print_final_stats=1", f"-dict={words}",
+            f"-artifact_prefix={corpus}.", "-print_final_stats=1", *([f"-dict={words}"] if PARSERS[name].words else []),
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     said = done.stdout + done.stderr

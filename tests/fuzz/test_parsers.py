@@ -60,6 +60,7 @@ FOUND = {
     "the end of the packet in a comment": ("xmp", Make.xmp() + b"<!-- </rdf:RDF> -->"),
     "a recipe with a list in a list, and so on": ("recipe", _recipe(Blades="[" * 100_000)),
     "a recipe with a number beyond floats": ("recipe", _recipe(Rotation="1" * 4000)),
+    "a recipe with an empty text": ("recipe", _recipe(Blur="")),
     "a recipe with infinity": ("recipe", _recipe(Rotation="1e999")),
     "a thumbnail that is a bomb": ("exif", Make.exif(1, thumbnail=_bomb())),
     "a JPEG that ends in a marker": ("editable", b"\xff\xd8\xff"),
