@@ -1,7 +1,9 @@
 """Make the list of licences, ``docs/licences.md``, from what the pinned packages say of themselves.
 
-``python docs/licences.py``: pip resolves ``dofsim[all]`` with ``constraints.txt`` and reports each package's metadata;
-nothing is installed. Needs packaging and the package registry. What a wheel carries beside its own code no metadata
+    pip install --dry-run --ignore-installed --quiet -c constraints.txt --report report.json '.[all]'
+    python docs/licences.py report.json
+
+pip (25 or newer) only reports the metadata and installs nothing. What a wheel carries beside its own code no metadata
 tells: that stands in :data:`CARRIED`, as read in the wheels for Linux.
 """
 
@@ -9,9 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ PAGE = ROOT / "docs" / "licences.md"
 EXTRAS = ("data", "train", "ui", "cluster", "plot", "video")
 
 #: Licences of packages whose metadata names none.
-LOOKED_UP: dict[str, str] = {}
+LOOKED_UP = {"openexr": "BSD-3-Clause"}
 #: What wheels carry beside their own code that is more than permissive.
 CARRIED = {
     "av": "FFmpeg (LGPL-2.1-or-later), and with it x264 and x265 (GPL-2.0-or-later), so the whole is under the GPL",
@@ -61,14 +61,9 @@ _WEIGHTS = """
 """
 
 
-def resolve() -> dict[str, dict[str, Any]]:
+def read_report(report: str) -> dict[str, dict[str, Any]]:
     """Metadata of every package that ``dofsim[all]`` brings, by its normalised name."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--ignore-installed"]
-        command += ["-c", str(ROOT / "constraints.txt"), "--report", str(report), f"{ROOT}[all]"]
-        subprocess.run(command, check=True)
-        installed = json.loads(report.read_text(encoding="utf-8"))["install"]
+    installed = json.loads(Path(report).read_text(encoding="utf-8"))["install"]
     return {canonicalize_name(each["metadata"]["name"]): each["metadata"] for each in installed}
 
 
@@ -93,24 +88,23 @@ def brought_by(packages: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
 
 
 def licence(name: str, metadata: dict[str, Any]) -> str:
-    """What a package says its licence is: the SPDX expression, else the classifiers, else the short text."""
+    """What a package says its licence is: the SPDX expression, else the classifiers, else the short text; or nothing."""
     classifiers = [line.split(" :: ")[-1] for line in metadata.get("classifier", []) if line.startswith("License ::")]
     text = str(metadata.get("license", "")).strip()
     found = metadata.get("license_expression") or LOOKED_UP.get(name)
     found = found or " or ".join(each for each in classifiers if each != "OSI Approved")
     if not found and len(text.splitlines()) == 1 and len(text) < 80:
         found = text
-    if not found:
-        sys.exit(f"{name} does not say under which licence it is; look it up, and name it in LOOKED_UP")
     return str(found).replace("|", "/")
 
 
-def page() -> str:
+def page(packages: dict[str, dict[str, Any]]) -> str:
     """The whole page."""
-    packages = resolve()
     ways = brought_by(packages)
     del ways["dofsim"]
     licences = {name: licence(name, packages[name]) for name in ways}
+    if silent := sorted(name for name, found in licences.items() if not found):
+        sys.exit(f"these do not say under which licence they are; look it up and name it in LOOKED_UP: {silent}")
 
     def row(name: str, *cells: str) -> str:
         return f"| {' | '.join((packages[name]['name'], *cells))} |"
@@ -136,6 +130,8 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    text = page()
+    if len(sys.argv) != 2:
+        sys.exit("usage: python docs/licences.py report.json (of pip; the docstring has its command)")
+    text = page(read_report(sys.argv[1]))
     with atomic_path(PAGE) as temporary:
         temporary.write_text(text, encoding="utf-8")
