@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
+
+from dofsim._kept import kept
 
 _FAR = 1e30
 # How far the rays that measure the open sky look, as a share of the distance from the camera.
 _REACH = np.array([0.06, 0.15, 0.4])
 
 
-@numba.njit(cache=True, fastmath=False, error_model="numpy")
+@kept(fastmath=False, error_model="numpy")
 def _unit_hit(
     kind: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, low: float
 ) -> tuple[float, int]:
@@ -100,7 +101,7 @@ def _unit_hit(
     return _FAR, -1
 
 
-@numba.njit(cache=True, error_model="numpy")
+@kept(error_model="numpy")
 def _nearest(
     chosen: Any, count: int, kind: Any, centre: Any, inward: Any, radius: Any, texture: Any, alpha: Any,
     ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, low: float, high: float, any_hit: bool,
@@ -136,7 +137,7 @@ def _nearest(
     return best, which, side
 
 
-@numba.njit(cache=True, error_model="numpy")
+@kept(error_model="numpy")
 def _lookup(levels: Any, offsets: Any, index: int, u: float, v: float, footprint: float, out: Any) -> None:
     """Bilinear sample of a repeating texture at the level whose texels match the footprint (in repeats)."""
     base = int(offsets[1])  # texels per side at level 0
@@ -159,7 +160,7 @@ def _lookup(levels: Any, offsets: Any, index: int, u: float, v: float, footprint
         out[c] = top * (1 - fy) + low * fy
 
 
-@numba.njit(cache=True, error_model="numpy")
+@kept(error_model="numpy")
 def trace(
     kind: Any, centre: Any, inward: Any, half: Any, radius: Any, texture: Any, repeat: Any, tint: Any,
     levels: Any, offsets: Any, cutouts: Any, alpha: Any, origin: Any, axes: Any, focal: float, sun: Any,
@@ -300,7 +301,7 @@ def trace(
                     lit[y, x, 1] = open_sky / _REACH.shape[0]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@kept(error_model="numpy")
 def smooth_edges(
     colour: Any, label: Any, kind: Any, centre: Any, inward: Any, radius: Any, alpha: Any, texture: Any,
     origin: Any, axes: Any, focal: float,

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 
+from dofsim._kept import kept
 
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
+
+@kept(fastmath=True, error_model="numpy")
 def smooth_light(light: Any, place: Any, normal: Any, known: Any, levels: int) -> Any:
     """Smooth ``light`` (h, w, 3) along surfaces given by ``place`` (m), ``normal`` (h, w, 3) and ``known`` (h, w)."""
     height, width, _ = light.shape
@@ -65,7 +66,7 @@ def smooth_light(light: Any, place: Any, normal: Any, known: Any, levels: int) -
     return source.astype(np.float32)
 
 
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
+@kept(fastmath=True, error_model="numpy")
 def _texel(texels: Any, start: int, rows: int, columns: int, u: float, v: float, level: int, c: int) -> float:
     """Bilinear look-up with repeat, in the reduced picture ``level``."""
     for _ in range(level):
@@ -81,7 +82,7 @@ def _texel(texels: Any, start: int, rows: int, columns: int, u: float, v: float,
     return top * (1 - fy) + low * fy
 
 
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
+@kept(fastmath=True, error_model="numpy")
 def shade(
     face: Any, bary: Any, inverse: Any, look_of: Any, glow_of: Any, uv: Any, density: Any, looks: Any, texels: Any,
     light: Any, light_inverse: Any, known: Any, focal: float, out: Any,

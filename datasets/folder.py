@@ -129,7 +129,7 @@ def _given_parts(given: Path, keys: list[str]) -> list[str]:
             for scene in scenes:
                 if part_of.setdefault(str(scene), part) != part:
                     raise ValueError(f"it puts the scene {scene!r} into {part_of[scene]} and {part}")
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise DepthError(f"{given} cannot be used: {error}") from error
     unknown = sorted(set(part_of) - set(keys))
     if unknown:

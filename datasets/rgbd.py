@@ -117,7 +117,7 @@ def read_source(folder: Path) -> RgbdSource:
             synthetic=bool(record.get("synthetic", False)),
             estimated_by=str(record.get("estimated_by") or ""),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DepthError(f"{path} does not describe a source (needs at least kind and scale): {error}") from error
     if source.kind not in KINDS:
         raise DepthError(f"{path} names the depth kind {source.kind!r}; known are {', '.join(KINDS)}")

@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from dofsim._kept import kept
 
 
-@njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+@kept(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 def add_codes(
     linear: Any,
     coc: Any,

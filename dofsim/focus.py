@@ -79,9 +79,8 @@ def parse_focus(focus: float | str | Focus) -> Focus:
             "(--focus 0.7)"
         ) from None
     if not 0.0 <= value <= 1.0:
-        raise ParameterError(
-            f"focus {text} is outside 0..1 (0 = farthest, 1 = nearest); for a distance write --focus {text}m"
-        )
+        instead = f"for a distance write --focus {text}m" if value > 1.0 else "write one within (--focus 0.7)"
+        raise ParameterError(f"focus {text} is outside 0..1 (0 = farthest, 1 = nearest); {instead}")
     return Focus("normalised", value)
 
 
@@ -123,7 +122,7 @@ def parse_point(point: str | tuple[float, float], width: int, height: int) -> Fo
             f"cannot read {point!r} as a point; write X,Y in px or in per cent (--focus-at 40%,55%)"
         ) from None
     if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
-        raise ParameterError(f"the point {point} lies outside the {width}x{height} picture (--focus-at 40%,55%)")
+        raise ParameterError(f"the point {point!r} lies outside the {width}x{height} picture (--focus-at 40%,55%)")
     return Focus("point", point=(x, y))
 
 

@@ -26,6 +26,10 @@ DEFAULT_BLUR = 0.02
 """Radius of the strongest blur where none is asked for, as a share of the diagonal."""
 DEFAULT_SHARP_RANGE = 0.02
 """Share of the depth scale that such a blur leaves sharp on either side of the focus."""
+LARGEST_FACTOR = 1e12
+"""px per unit of inverse depth. Above it circles would leave the range of float32 (see :class:`dofsim.DepthMap`)."""
+_LEAST_LEFT = 1e-4
+"""Share of the depth scale outside of the sharp range below which float32 no longer tells the circles there apart."""
 
 
 def circle_of_confusion_factor(
@@ -52,7 +56,7 @@ def circle_of_confusion_factor(
     Raises
     ------
     ParameterError
-        If a value is not positive, or the focus lies within the focal length.
+        If a value is not positive, the focus lies within the focal length, or K is above :data:`LARGEST_FACTOR`.
 
     Examples
     --------
@@ -77,7 +81,13 @@ def circle_of_confusion_factor(
             f"choose a distance beyond {focal_m:g} m (--focus 1m)"
         )
     extension = 1.0 if math.isinf(focus_m) else focus_m / (focus_m - focal_m)
-    return focal_m * focal_length_mm * width_px * extension / (2.0 * f_number * sensor_width_mm)
+    spread, size = focal_m * focal_length_mm * width_px * extension, 2.0 * f_number * sensor_width_mm
+    if not spread < LARGEST_FACTOR * size:
+        raise ParameterError(
+            f"a {focal_length_mm:g} mm lens at f/{f_number:g}, focused at {focus_m:g} m, blurs beyond all measure; "
+            "choose a larger f-number (--aperture 1.8)"
+        )
+    return spread / size
 
 
 def circle_of_confusion(
@@ -153,10 +163,10 @@ def artistic_factor(max_radius_px: float, focus: float, far: float, near: float,
     Returns
     -------
     float
-        px per unit of inverse depth.
+        px per unit of inverse depth; 0 where all of the picture lies in the sharp range.
     """
-    reach = max(abs(focus - far), abs(near - focus)) - sharp_range * (near - far)
-    return max_radius_px / reach if reach > 0 else 0.0
+    left = max(abs(focus - far), abs(near - focus)) - sharp_range * (near - far)
+    return max_radius_px / left if left > _LEAST_LEFT * (near - far) else 0.0
 
 
 def keep_sharp(coc_px: npt.NDArray[np.float32], radius_px: float) -> npt.NDArray[np.float32]:
@@ -225,12 +235,14 @@ def parse_blur(blur: float | str, diagonal_px: float) -> float:
     return radius
 
 
-def parse_f_number(text: float | str) -> float:
+def parse_f_number(text: float | str, option: str = "--aperture") -> float:
     """An f-number, from ``1.8`` or ``"f/1.8"``.
 
     Parameters
     ----------
     text : float or str
+    option : str
+        The option's name, for messages.
 
     Returns
     -------
@@ -247,5 +259,5 @@ def parse_f_number(text: float | str) -> float:
     except ValueError:
         number = 0.0
     if not (number > 0 and math.isfinite(number)):
-        raise ParameterError(f"cannot read {text!r} as an f-number; write f/1.8 or 1.8 (--aperture 1.8)")
+        raise ParameterError(f"cannot read {text!r} as an f-number; write f/1.8 or 1.8 ({option} 1.8)")
     return number

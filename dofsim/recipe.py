@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import reprlib
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +31,8 @@ _SWITCHES = frozenset(("highlights", "grain", "flip"))
 _WHOLES = frozenset(("blades", "jpeg_quality"))
 _SOURCES = ("auto", "photo", "estimator", "file")
 _UNSAID = frozenset(("depth_origin", "version"))
+_LARGEST = 1e9
+"""Beyond any number of a recipe."""
 
 
 @dataclass(frozen=True)
@@ -399,14 +402,14 @@ def _check(values: dict[str, Any]) -> None:
         if value is None and known[name] is None:
             continue
         if name in _TEXTS:
-            fits = isinstance(value, str)
+            fits = isinstance(value, str) and (value != "" or name == "depth_origin")
         elif name in _SWITCHES:
             fits = isinstance(value, bool)
         else:
             kinds = int if name in _WHOLES else (int, float)
-            fits = isinstance(value, kinds) and not isinstance(value, bool)
+            fits = isinstance(value, kinds) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
         if not fits:
-            raise ParameterError(f"the recipe's {name} cannot be {value!r}")
+            raise ParameterError(f"the recipe's {name} cannot be {reprlib.repr(value)}")
 
 
 def _xmp_name(name: str) -> str:
@@ -423,5 +426,5 @@ def _value(name: str, text: str) -> Any:
         return text
     try:
         return json.loads(text.lower())  # XMP writes True and False
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -87,8 +87,8 @@ def lens_settings(
     real = f_numbers is not None and blur is None and scene.depth.kind is not DepthKind.RELATIVE
     if focal_length is not None and not real:
         raise ParameterError(
-            "a focal length acts together with f-numbers on metric depth; leave --focal-length out, "
-            "or give metric depth and f-numbers without --blur"
+            "a focal length acts together with f-numbers, on metric depth and without --blur; "
+            "leave it out (--focal-length)"
         )
     if sharp_range is None:
         sharp_range = 0.0 if real else DEFAULT_SHARP_RANGE
@@ -105,7 +105,9 @@ def lens_settings(
         ]
     else:
         radius = lens.parse_blur(DEFAULT_BLUR if blur is None else blur, scene.diagonal_px)
-        widest = min(lens.artistic_factor(radius, focus, far, near, sharp_range) for focus in foci)
+        own = [lens.artistic_factor(radius, focus, far, near, sharp_range) for focus in foci]
+        # 0 where all is sharp: such a focus says nothing about the others.
+        widest = min((factor for factor in own if factor > 0), default=0.0)
         stops = [1.0] * len(foci) if f_numbers is None else [min(f_numbers) / number for number in f_numbers]
         factors = [widest * stop for stop in stops]
     return [

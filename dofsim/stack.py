@@ -75,16 +75,19 @@ def plan_stack(
         If an f-number is asked of relative depth, or the depth is the same everywhere.
     """
     if slices < 2:
-        raise ParameterError(f"a stack has at least 2 slices, not {slices} (--slices)")
+        raise ParameterError(f"a stack has at least 2 slices, not {slices} (--slices 16)")
     if aperture is not None and blur is not None:
-        raise ParameterError("give either an aperture (f-number) or a blur (share of the diagonal), not both")
+        raise ParameterError("an aperture and a blur exclude each other; leave out --aperture or --blur")
     if aperture is not None and scene.depth.kind is DepthKind.RELATIVE:
         raise DepthError(
             "an f-number needs metric depth, and this depth is relative; "
             "say how strong the blur shall be instead (--blur 2.5%)"
         )
     if scene.depth.is_flat():
-        raise DepthError("the depth is the same everywhere, so every slice would be the same")
+        raise DepthError(
+            "the depth is the same everywhere, so every slice would be the same; "
+            "let a network guess it (--source estimator)"
+        )
     far, near = scene.depth.range()
     foci = [near + (far - near) * index / (slices - 1) for index in range(slices)]
     numbers = None if aperture is None else [aperture] * slices

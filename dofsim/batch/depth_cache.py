@@ -40,7 +40,9 @@ class DepthCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
+            raise OutputError(
+                f"cannot make the folder {folder}: {error.strerror}; name another (--depth-cache)"
+            ) from error
 
     def key(self, data: bytes, model: str | None, *, flip: bool | None) -> str:
         """What a map depends on, hashed: the photo's bytes, the network's, and whether it looks twice.
@@ -92,7 +94,9 @@ class DepthCache:
         try:
             place.parent.mkdir(exist_ok=True)
         except OSError as error:
-            raise OutputError(f"cannot make the folder {place.parent}: {error.strerror}") from error
+            raise OutputError(
+                f"cannot make the folder {place.parent}: {error.strerror}; name another (--depth-cache)"
+            ) from error
         with atomic_path(place) as temporary, temporary.open("wb") as stream:
             np.savez(stream, values=depth.values, kind=depth.kind.value, detail=depth.detail)
 

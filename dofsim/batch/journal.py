@@ -114,8 +114,8 @@ class Journal:
         earlier = store.read(place) if store.exists(place) and not overwrite else b""
         if earlier and not resume:
             raise ParameterError(
-                f"{self._out} holds an earlier run; go on with it (--resume), start anew (--overwrite), "
-                "or choose another folder"
+                f"{self._out} holds an earlier run; choose another folder (-o), go on with that run (--resume), "
+                "or start anew (--overwrite)"
             )
         try:
             if self._remote:
@@ -125,7 +125,7 @@ class Journal:
                 Path(self._out).mkdir(parents=True, exist_ok=True)
                 file = Path(place).open("r+b" if earlier else "w+b")  # noqa: SIM115 - closed by __exit__
         except OSError as error:
-            raise OutputError(f"cannot write {place}: {error.strerror}") from error
+            raise OutputError(f"cannot write {place}: {error.strerror}; choose another folder (-o)") from error
         if earlier:
             try:
                 self._recall(file)
@@ -149,7 +149,7 @@ class Journal:
         if _wish(earlier) != _wish(self._head["recipe"]):
             raise ParameterError(
                 f"the run in {self._out} had another recipe; "
-                "give the same, start anew (--overwrite), or choose another folder"
+                "give the same, choose another folder (-o), or start anew (--overwrite)"
             )
         end = file.tell()
         for line in iter(file.readline, b""):

@@ -72,7 +72,7 @@ def plan_jobs(inputs: Sequence[str], out: str, *, suffix: str | None = None, ove
             if other != source:
                 raise ParameterError(
                     f"{other} and {source} would both become {output}; "
-                    "give the folder that holds both, or do them one after the other"
+                    "give the folder that holds both, or do them one after the other, into two folders (-o)"
                 )
             if not jobs or jobs[-1].source != source:
                 jobs.append(Job(source, output))
@@ -83,9 +83,7 @@ def plan_jobs(inputs: Sequence[str], out: str, *, suffix: str | None = None, ove
         sources = {_identity(job.source) for job in jobs}
         for job in jobs:
             if _identity(job.output) in sources:
-                raise OutputError(
-                    f"{job.output} is an input; choose another folder with -o, or allow it with --overwrite"
-                )
+                raise OutputError(f"{job.output} is an input; choose another folder (-o), or allow it (--overwrite)")
     return jobs
 
 

@@ -124,7 +124,7 @@ class Pool:
             worker.process.kill()
         for worker in self._workers:
             worker.process.wait()
-            self._sweep(worker.jobs.values())
+            store.tidy(job.output for job in worker.jobs.values())
 
     @property
     def held(self) -> dict[int, list[str]]:
@@ -189,7 +189,7 @@ class Pool:
                 return
             if message is None:
                 self._workers.discard(worker)
-                self._sweep(worker.jobs.values())
+                store.tidy(job.output for job in worker.jobs.values())
             elif "row" in message:
                 yield self._landed(worker, message)
 
@@ -221,7 +221,7 @@ class Pool:
 
     def _lost(self, worker: _Worker) -> Iterator[Row]:
         self._workers.discard(worker)
-        self._sweep(worker.jobs.values())
+        store.tidy(job.output for job in worker.jobs.values())
         if not worker.ready:
             self._stillborn += 1
             if self._stillborn >= STILLBORN:
@@ -239,15 +239,6 @@ class Pool:
                 del self._tries[number]
                 yield lost_row(job, tries, f"exit code {worker.process.returncode}")
         self._workers.add(self._hire())
-
-    @staticmethod
-    def _sweep(jobs: Iterable[Job]) -> None:
-        """Remove what a killed worker left unfinished beside its results."""
-        for job in jobs:
-            if not store.is_url(job.output):
-                place = Path(job.output)
-                for path in place.parent.glob(f".{_escape(place.stem[:100])}.*{_escape(place.suffix)}"):
-                    path.unlink(missing_ok=True)
 
 
 def lost_row(job: Job, tries: int, how: str) -> Row:
@@ -269,9 +260,3 @@ def lost_row(job: Job, tries: int, how: str) -> Row:
         "exit_code": 1,
         "tries": tries,
     }
-
-
-def _escape(name: str) -> str:
-    from glob import escape
-
-    return escape(name)

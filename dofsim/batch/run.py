@@ -101,11 +101,11 @@ def run_batch(
         After the workers have ended and the report of what is done has been written.
     """
     if workers is not None and workers < 0:
-        raise ParameterError(f"the number of workers is 0 or more, not {workers} (--workers)")
+        raise ParameterError(f"the number of workers is 0 or more, not {workers} (--workers 2)")
     if engine not in ("local", "ray"):
-        raise ParameterError(f"the engine is local or ray, not {engine!r}")
+        raise ParameterError(f"the engine is local or ray, not {engine!r} (--engine local)")
     if engine == "local" and address is not None:
-        raise ParameterError("an address is that of a cluster; give --engine ray too")
+        raise ParameterError("an address is that of a cluster; say that it is one (--engine ray)")
     begun = time.perf_counter()
     told = (recipe or Recipe()).to_dict()
     jobs = plan_jobs(inputs, out, suffix=suffix, overwrite=overwrite)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dofsim.errors import MissingExtraError, OutputError, ParameterError, PhotoError
 from dofsim.files import atomic_path
+from dofsim.leftovers import sweep
 
 
 def is_url(place: str) -> bool:
@@ -87,6 +89,12 @@ def exists(place: str) -> bool:
         store, path = filesystem(place)
         return bool(store.isfile(path))
     return Path(place).is_file()
+
+
+def tidy(places: Iterable[str]) -> None:
+    """Remove what processes that have ended left unfinished beside files of this machine."""
+    for folder in {Path(place).parent for place in places if not is_url(place)}:
+        sweep(folder)
 
 
 def join(folder: str, *parts: str) -> str:

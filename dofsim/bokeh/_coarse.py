@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from dofsim._kept import kept
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F, add_disc, border_mix, fold
 from dofsim.bokeh._shape import add_shape
 from dofsim.bokeh.plan import BORDER, FINE_RADIUS, FRONT, LARGEST_DRAWN, MARGIN, PATCH, TILE
@@ -40,7 +41,7 @@ def _draw(acc, stride, touched, level, y, x, c, red, green, blue, count, table, 
             touched[j, i] = 1
 
 
-@njit(**KERNEL)
+@kept(**KERNEL)
 def draw_sources(sources, count, level, stride, acc, touched, table, shape):  # type: ignore[no-untyped-def]
     """Draw listed sources on a level: float32 (n, 6) of y, x, coc (px), red, green, blue, ``count`` px each.
 
@@ -84,7 +85,7 @@ def _draw_mixed(rgb, coc, top, left, side, sign, least, most, level, acc, stride
         )  # fmt: skip
 
 
-@njit(**KERNEL)
+@kept(**KERNEL)
 def coarse_layer(  # type: ignore[no-untyped-def]
     rgb, coc, cells, spans, fine_spans, fine_side, side, apart, group, is_last, level, stride, acc, touched, table,
     shape,

@@ -29,8 +29,8 @@ PART: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True}
 Wrappers for callers from C or from Python take long to compile and are left out: only kernels can call a part.
 """
 
-KERNEL: dict[str, Any] = {**_COMMON, "cache": True}
-"""Options of every kernel: kept on disk."""
+KERNEL: dict[str, Any] = _COMMON
+"""Options of every kernel, which is kept on disk (:func:`dofsim._kept.kept`)."""
 
 
 @njit(**PART)

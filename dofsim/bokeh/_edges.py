@@ -7,8 +7,7 @@ opening to what lies behind.
 
 from __future__ import annotations
 
-from numba import njit
-
+from dofsim._kept import kept
 from dofsim.bokeh._disc import KERNEL, ONE, TWO, ZERO, F
 from dofsim.bokeh._lights import is_light
 
@@ -22,7 +21,7 @@ STEEP = 1.2
 """How much larger than at an edge the circles are whose discs reach it: 1 / (1 - slope), for slopes up to 1/6 px/px."""
 
 
-@njit(**KERNEL)
+@kept(**KERNEL)
 def find_edges(rgb, coc, places, crowded, cell, jump, softness, first, last, far, distance, colour, away):  # type: ignore[no-untyped-def]
     """For cells number ``first .. last`` of those listed: their farther surface, where the coc jumps.
 
@@ -85,7 +84,7 @@ def find_edges(rgb, coc, places, crowded, cell, jump, softness, first, last, far
         distance[j, i] = ZERO
 
 
-@njit(**KERNEL)
+@kept(**KERNEL)
 def sweep(field, step):  # type: ignore[no-untyped-def]
     """Lower every value to the least of its neighbours' plus their distance (``step`` px a square), in place."""
     rows, columns = field.shape

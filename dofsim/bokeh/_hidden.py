@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from dofsim._kept import kept
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F
 from dofsim.bokeh._edges import FAR
 
@@ -36,7 +37,7 @@ def _drop_ramps(far, distance, jump, seen):  # type: ignore[no-untyped-def]
                 seen[j, i] = 0
 
 
-@njit(**KERNEL)
+@kept(**KERNEL)
 def extend(near, far, distance, colour, cell, jump, seen, ring, ring_distance):  # type: ignore[no-untyped-def]
     """Carry the far surfaces below the near ones, one ring of cells at a time.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dofsim._kept import kept
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, QUARTER, TWO, ZERO, F, fold
 from dofsim.bokeh._edges import FAR
 from dofsim.bokeh._survey import FIRST_LEVEL
@@ -130,7 +131,7 @@ def _colour(rgb, away, pyramid, starts, columns, reach, py, px):  # type: ignore
     return red, green, blue
 
 
-@njit(**KERNEL)
+@kept(**KERNEL)
 def ray_tiles(  # type: ignore[no-untyped-def]
     rgb, coc, away, far, colour, cell, jump, pyramid, starts, columns, layered, lowest, highest, top, bottom, left,
     right, points, spacing, cats_eye, wide, radius, out,
@@ -218,7 +219,7 @@ def _mean(light, layered, y, x, radius):  # type: ignore[no-untyped-def]
     return red * scale, green * scale, blue * scale, total * scale
 
 
-@njit(**KERNEL)
+@kept(**KERNEL)
 def join_tiles(wide, radius, layered, top, bottom, left, right, out):  # type: ignore[no-untyped-def]
     """Put together what :func:`ray_tiles` saw: what is blurred widely is the mean of all pixels around.
 
@@ -271,7 +272,7 @@ def _light_at(pupil, radius, behind, y, x, stop_y, stop_x):  # type: ignore[no-u
     return light
 
 
-@njit(**KERNEL)
+@kept(**KERNEL)
 def add_lights(  # type: ignore[no-untyped-def]
     lights, coc, away, far, cell, jump, layered, lowest, top, bottom, left, right, pupil, cats_eye, out
 ):

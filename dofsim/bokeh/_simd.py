@@ -3,6 +3,7 @@
 A few places take most of a rendering's time: adding a span's end to an accumulator, mixing two of its pixels, and
 gathering the discs, or other shapes, of eight neighbouring pixels. LLVM merges none of these by itself. Beside each
 code generator stands the same function in plain Python: it says what is meant, and runs with ``NUMBA_DISABLE_JIT=1``.
+With ``NUMBA_BOUNDSCHECK=1`` it is what gets compiled, for vector instructions look at no bounds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import config, types
+from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -25,6 +26,7 @@ _FAST = ("fast",)
 def _put_end(acc, at, red, green, blue, weight, first, second):  # type: ignore[no-untyped-def]
     """Add ``first * (red, green, blue, weight)`` at position ``at`` (uint64), ``second`` times the same behind it."""
     at = int(at)
+    assert at >= 0
     for lane, value in enumerate((red, green, blue, weight)):
         acc[at + lane] += first * value
         acc[at + _CHANNELS + lane] += second * value
@@ -60,6 +62,7 @@ def _put_end_vector(_context: Any, acc: Any, _at: Any, _r: Any, _g: Any, _b: Any
 def _mix(out, to, first, at, share, second, beside, rest):  # type: ignore[no-untyped-def]
     """Set the four floats of ``out`` from ``to`` on to ``share * first[at ..] + rest * second[beside ..]``."""
     to, at, beside = int(to), int(at), int(beside)
+    assert min(to, at, beside) >= 0
     for lane in range(_CHANNELS):
         out[to + lane] = share * first[at + lane] + rest * second[beside + lane]
 
@@ -104,6 +107,7 @@ def _gather_eight(prefix, centre, stride, begin, first, second, entry, rows, out
     for d in range(rows):
         left, right = begin[entry + d], -begin[entry + d]
         for row in (centre + d * stride, centre - d * stride):
+            assert row + left >= 0
             for k in range(3 * EIGHT):
                 a, b = row + left + k, row + right + k
                 out[to + k] += first[entry + d] * (prefix[b + 3] - prefix[a])
@@ -174,6 +178,7 @@ def _gather_spans(prefix, centre, places, weights, count, out, to):  # type: ign
     for n in range(count):
         for end in range(2):
             at = centre + places[2 * n + end]
+            assert at >= 0
             for k in range(3 * EIGHT):
                 out[to + k] += weights[4 * n + 2 * end] * prefix[at + k]
                 out[to + k] += weights[4 * n + 2 * end + 1] * prefix[at + k + 3]
@@ -220,7 +225,13 @@ def _gather_spans_vector(
     return types.void(prefix, index, places, weights, index, out, index), generate
 
 
-put_end = _put_end if config.DISABLE_JIT else intrinsic(_put_end_vector)
-mix = _mix if config.DISABLE_JIT else intrinsic(_mix_vector)
-gather_eight = _gather_eight if config.DISABLE_JIT else intrinsic(_gather_eight_vector)
-gather_spans = _gather_spans if config.DISABLE_JIT else intrinsic(_gather_spans_vector)
+def _chosen(plain: Any, vector: Any) -> Any:
+    if config.DISABLE_JIT:
+        return plain
+    return njit(plain) if config.BOUNDSCHECK else intrinsic(vector)
+
+
+put_end = _chosen(_put_end, _put_end_vector)
+mix = _chosen(_mix, _mix_vector)
+gather_eight = _chosen(_gather_eight, _gather_eight_vector)
+gather_spans = _chosen(_gather_spans, _gather_spans_vector)

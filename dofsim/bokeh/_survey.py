@@ -7,8 +7,7 @@ from the level of the cells of edges on. Only the finest level of each is made h
 
 from __future__ import annotations
 
-from numba import njit
-
+from dofsim._kept import kept
 from dofsim.bokeh._disc import KERNEL, ZERO, F, U, border_mix, fold
 from dofsim.bokeh._lights import is_light
 from dofsim.bokeh.plan import LIGHT_LEVEL
@@ -20,7 +19,7 @@ _SIDE = 1 << FIRST_LEVEL
 _NONE = 1e30
 
 
-@njit(**KERNEL)
+@kept(**KERNEL)
 def survey_rows(rgb, coc, first, last, cell, cells, spans):  # type: ignore[no-untyped-def]
     """Fill rows ``first .. last`` of the finest level of the means, and the ranges of the cells of ``cell`` px in them.
 

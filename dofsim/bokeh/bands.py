@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.aperture import Aperture
-from dofsim.bokeh.plan import IN_FOCUS_RADIUS, make_plan
+from dofsim.bokeh.plan import FILL_CELLS, IN_FOCUS_RADIUS, make_plan
 
 Floats = npt.NDArray[np.float32]
 
@@ -20,8 +20,9 @@ _REACH = 4
 """Radii from which light can come: a hidden surface runs below the near one for as long as their circles differ, twice
 the largest radius at most, and spreads by its own."""
 
-_MARGIN = 32
-"""Rows more, for the meshes in which edges are found and the reach of edges is rounded up."""
+_MARGIN = 32 + 4 * FILL_CELLS
+"""Rows more, for the meshes in which edges are found and the reach of edges is rounded up, and for the surroundings, in
+cells of 4 px at most, from which hidden surfaces have their colours."""
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.lights import add_reflections
-from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, MARGIN, TILE, Plan
+from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, LIGHT_LEVEL, MARGIN, TILE, Plan
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
@@ -84,13 +85,17 @@ def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.N
 def find_edges(
     rgb: Floats,
     coc: Floats,
+    means: list[Floats],
     spans: Floats,
     places: npt.NDArray[np.int64],
     crowded: npt.NDArray[np.uint8],
     plan: Plan,
     workers: Workers,
 ) -> Edges:
-    """Look at the cells found by :func:`find_places`, and carry the farther surfaces below the nearer ones."""
+    """Look at the cells found by :func:`find_places`, and carry the farther surfaces below the nearer ones.
+
+    ``means``: of each level (see ``_survey``); ``spans``: ranges of the cells.
+    """
     from dofsim.bokeh import _edges
     from dofsim.bokeh._hidden import extend
 
@@ -111,7 +116,84 @@ def find_edges(
     opening = np.clip(2 * (radius - away) / radius, 0, 1)
     rings = np.empty(near.size, np.int32), np.empty(near.size, np.float32)
     extend(near, far, distance, colour, cell, jump, np.zeros(near.shape, np.int16), *rings)
+    hidden = np.ascontiguousarray(np.argwhere((distance > 0) & (distance < _edges.FAR)))
+    if len(hidden) > 0:
+        cells = means[plan.cell_level] if plan.cell_level < len(means) else np.zeros((0, 0, 4), np.float32)
+        if cells.size == 0:
+            cells = _cells(rgb, coc, plan)
+        _fill(cells, spans, far, distance, colour, jump, hidden, workers)
     return Edges(far, distance, colour, opening)
+
+
+def _cells(rgb: Floats, coc: Floats, plan: Plan) -> Floats:
+    """Colour and coc of every cell, where the pyramid begins with coarser ones."""
+    rows, columns = -(-plan.height // plan.cell) * plan.cell, -(-plan.width // plan.cell) * plan.cell
+    whole = cv2.copyMakeBorder(
+        np.dstack([rgb, coc]), 0, rows - plan.height, 0, columns - plan.width, cv2.BORDER_REPLICATE
+    )
+    return np.asarray(
+        cv2.resize(whole, (columns // plan.cell, rows // plan.cell), interpolation=cv2.INTER_AREA), np.float32
+    )
+
+
+def find_slopes(cells: Floats, spans: Floats, jump: np.float32) -> Floats:
+    """Where cells show one surface, and how its brightness changes there.
+
+    Parameters
+    ----------
+    cells : float32 array, shape (rows, columns, 4)
+        Colour and coc, px.
+    spans : float32 array, shape (rows, columns, 3)
+        Lowest and highest coc, px, and 1 where there is a light.
+    jump : float
+        Where the coc changes by more, px, there are two surfaces.
+
+    Returns
+    -------
+    float32 array, shape (rows, columns, 3)
+        1 for one surface without a light, else 0; slopes down and to the right of the root of the light, in which an
+        edge among bright things is no stronger than among dark ones; 0 beside other surfaces and at the border.
+    """
+    red, green, blue, coc = cv2.split(cells)
+    low, high, lit = cv2.split(spans)
+    plain = (high - low <= jump) & (lit == 0) & (np.maximum(np.maximum(red, green), blue) < LIGHT_LEVEL)
+    slopes = np.zeros((*coc.shape, 3), np.float32)
+    slopes[..., 0] = plain
+    brightness = np.sqrt(np.maximum(red + green + blue, 0))
+    for axis, (before, here, after) in enumerate(
+        (
+            (np.s_[:-2], np.s_[1:-1], np.s_[2:]),
+            (np.s_[:, :-2], np.s_[:, 1:-1], np.s_[:, 2:]),
+        ),
+        start=1,
+    ):
+        one = plain[before] & plain[here] & plain[after] & (np.abs(coc[after] - coc[before]) <= jump)
+        slopes[..., axis][here] = np.where(one, brightness[after] - brightness[before], 0)
+    return slopes
+
+
+def _fill(
+    cells: Floats,
+    spans: Floats,
+    far: Floats,
+    distance: Floats,
+    colour: Floats,
+    jump: np.float32,
+    places: npt.NDArray[np.int64],
+    workers: Workers,
+) -> None:
+    """Replace the colours that were carried below the near surfaces by better guesses."""
+    from dofsim.bokeh._fill import fill
+
+    slopes = find_slopes(cells[: far.shape[0], : far.shape[1]], spans[: far.shape[0], : far.shape[1]], jump)
+    filled = np.empty((len(places), 3), np.float32)
+    workers.run(
+        lambda first: fill(
+            cells, slopes, far, distance, colour, jump, places, first, min(first + _PORTION, len(places)), filled
+        ),
+        range(0, len(places), _PORTION),
+    )
+    colour[places[:, 0], places[:, 1]] = filled
 
 
 def hidden_sources(edges: Edges, apart: Floats, plan: Plan) -> dict[tuple[int, int], Floats]:

@@ -80,7 +80,7 @@ def render_layered(
         tiles = find_tiles(reach, spans[TILE_LEVEL], plan)
         layers = None
         if tiles.layered.any():
-            edges = find_edges(rgb, coc, cells, places, crowded, plan, workers)
+            edges = find_edges(rgb, coc, means, cells, places, crowded, plan, workers)
             layers = _draw_layers(rgb, coc, means, spans, edges, tiles, plan, table, shape, workers)
         render_squares(rgb, coc, means, tiles, layers, plan, table, shape, workers, out)
     return out

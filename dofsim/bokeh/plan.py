@@ -56,6 +56,9 @@ MARGIN = 3 * PATCH
 BORDER = MARGIN // 2 - 2
 """Cells around a coarse grid that may be sources: their discs, up to as large, still lie within the MARGIN."""
 
+FILL_CELLS = 16
+"""How far, in cells, the colour of a hidden surface is looked for."""
+
 FRONT, BACK, HIDDEN = range(3)
 
 _SOFTNESS = 1 / 1200

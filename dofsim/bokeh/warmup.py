@@ -43,6 +43,7 @@ def compile_first_half() -> None:
     """Compile, or load, the kernels that look for edges, extend hidden surfaces, and composite."""
     from dofsim.bokeh._composite import cascade_rows
     from dofsim.bokeh._edges import find_edges, sweep
+    from dofsim.bokeh._fill import fill
     from dofsim.bokeh._hidden import extend
     from dofsim.bokeh._survey import survey_rows
 
@@ -52,6 +53,7 @@ def compile_first_half() -> None:
     sweep(_map(), jump)
     rings = np.zeros(_SIZE * _SIZE, np.int32), np.zeros(_SIZE * _SIZE, np.float32)
     extend(_map(), _map(), _map(), _picture(), 1, jump, _map(np.int16), *rings)
+    fill(_picture(), _picture(), _map(), _map(), _picture(), jump, places, 0, 0, _picture()[0])
     flags, line = _map(np.uint8), _line()
     cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, line, flags, flags, flags, line, flags, 0, 0)
 

@@ -76,10 +76,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command("render", cls=short_help(render.RARE), short_help="Refocus photos.")(render.render)
-app.command("batch", short_help="Refocus folders full of photos, on all cores.")(batch.batch)
-app.command("rack", short_help="Pull focus through a photo: a short film.")(rack.rack)
-app.command("video", short_help="Refocus a clip.")(video.video)
-app.command("stack", short_help="Make a focus stack of a photo, with its optics.")(stack.stack)
+app.command("batch", cls=short_help(batch.RARE), short_help="Refocus folders full of photos, on all cores.")(
+    batch.batch
+)
+app.command("rack", cls=short_help(rack.RARE), short_help="Pull focus through a photo: a short film.")(rack.rack)
+app.command("video", cls=short_help(video.RARE), short_help="Refocus a clip.")(video.video)
+app.command("stack", cls=short_help(stack.RARE), short_help="Make a focus stack of a photo, with its optics.")(
+    stack.stack
+)
 app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
 app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
 app.command("ui", short_help="Refocus with a finger, in a browser.")(ui.ui)

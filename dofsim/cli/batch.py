@@ -11,13 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import typer
 
-from dofsim.cli.options import Flip, Model, Quiet, Source
+from dofsim.cli.help import HelpAll
+from dofsim.cli.options import (
+    RARE_SHAPES,
+    Blades,
+    Bubble,
+    CatsEye,
+    Donut,
+    Flip,
+    Grain,
+    Highlights,
+    Model,
+    Quiet,
+    Rotation,
+    Roundness,
+    Source,
+    Squeeze,
+)
+from dofsim.cli.report import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FAILED = 1
-_IN_RECIPE = ("focus", "blur", "aperture", "source", "model", "flip", "jpeg_quality")
+RARE = RARE_SHAPES | {"focal_length", "sharp_range", "quality"}
+"""Parameters whose options are left out of the short help."""
+_IN_RECIPE = RARE | {
+    "focus", "blur", "aperture", "blades", "highlights", "grain", "source", "model", "flip", "jpeg_quality",
+}  # fmt: skip
 _LINE_EVERY_S = 30.0
 _MOST_NAMED = 20
 
@@ -35,6 +56,26 @@ def batch(
     aperture: Annotated[
         float | None, typer.Option(metavar="1.8", help="f-number instead of --blur; needs metric depth.")
     ] = None,
+    focal_length: Annotated[
+        float | None,
+        typer.Option(metavar="50", help="35 mm-equivalent, for --aperture.  [each photo's EXIF, else 50]"),
+    ] = None,
+    sharp_range: Annotated[
+        float | None,
+        typer.Option(metavar="0..1", help="Share of the depth that stays sharp.  [0.02; 0 with --aperture]"),
+    ] = None,
+    blades: Blades = 0,
+    rotation: Rotation = 0.0,
+    roundness: Roundness = 0.0,
+    squeeze: Squeeze = 1.0,
+    donut: Donut = 0.0,
+    bubble: Bubble = 0.0,
+    cats_eye: CatsEye = 0.0,
+    highlights: Highlights = True,
+    grain: Grain = True,
+    quality: Annotated[
+        Literal["fast", "best"], typer.Option(help="best: truer at edges, some ten times slower.")
+    ] = "fast",
     like: Annotated[
         Path | None, typer.Option(metavar="RESULT", help="Do as in this result, but for the options that are given.")
     ] = None,
@@ -69,6 +110,7 @@ def batch(
         bool, typer.Option("--overwrite", help="Start anew in OUT; allow results to replace inputs.")
     ] = False,
     quiet: Quiet = False,
+    help_all: HelpAll = False,
 ) -> int:
     """Refocus many photos, on all cores; one that fails does not stop the others.
 
@@ -166,7 +208,7 @@ class BatchProgress:
             self._told = now
             left = (self._total - self._kept - self._done) * (now - self._begun) / self._done
             typer.echo(
-                f"{self._kept + self._done:,} of {self._total:,}: {self._speed(now)}, {_duration(left)} left", err=True
+                f"{self._kept + self._done:,} of {self._total:,}: {self._speed(now)}, {duration(left)} left", err=True
             )
 
     def end(self, report: str, summary: Any) -> None:
@@ -178,7 +220,7 @@ class BatchProgress:
         speed = f", {summary.done / summary.seconds:.3g} photos/s" if summary.done else ""
         kept = f", {summary.kept:,} kept" if summary.kept else ""
         failed = f", {summary.failed:,} failed" if summary.failed else ""
-        typer.echo(f"note: {summary.done:,} done{kept}{failed} in {_duration(summary.seconds)}{speed}", err=True)
+        typer.echo(f"note: {summary.done:,} done{kept}{failed} in {duration(summary.seconds)}{speed}", err=True)
 
     def _error(self, row: dict[str, Any]) -> None:
         line = f"error: {row['source']}: {row['error']}"
@@ -222,10 +264,3 @@ def _sigterm_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -39,6 +39,37 @@ Flip = Annotated[
         "--flip/--no-flip", help="Let the depth network look at the mirrored photo too: steadier, half as fast."
     ),
 ]
+Blur = Annotated[
+    str | None,
+    typer.Option(metavar="2.5%|40px", help="Radius of the strongest blur: share of the diagonal, or px.  [2%]"),
+]
+Blades = Annotated[
+    int,
+    typer.Option(metavar="N", show_default=False, help="Blades of the aperture; more shapes: --help-all.  [0: round]"),
+]
+Rotation = Annotated[float, typer.Option(metavar="DEG", show_default=False, help="How far the blades are turned.  [0]")]
+Roundness = Annotated[
+    float, typer.Option(metavar="0..1", show_default=False, help="How curved the blades are.  [0: straight]")
+]
+Squeeze = Annotated[
+    float, typer.Option(metavar="0.25..1", show_default=False, help="Width by height, 0.5 if anamorphic.  [1: round]")
+]
+Donut = Annotated[
+    float, typer.Option(metavar="0..0.9", show_default=False, help="Dark middle of a mirror lens.  [0: none]")
+]
+Bubble = Annotated[
+    float, typer.Option(metavar="-1..1", show_default=False, help="1: bright rims, -1: creamy, soft ones.  [0: even]")
+]
+CatsEye = Annotated[
+    float, typer.Option(metavar="0..1", show_default=False, help="Lemons towards the corners.  [0: none]")
+]
+Highlights = Annotated[
+    bool,
+    typer.Option("--highlights/--no-highlights", help="Give clipped lights out of focus back a plausible brightness."),
+]
+Grain = Annotated[
+    bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Allow an output to replace an input.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Dataset = Annotated[DatasetName, typer.Option(help="Which data set it is; auto recognises it.")]
@@ -53,6 +84,9 @@ Confidence = Annotated[
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Name, count and leave out frames that cannot be used, instead of stopping.")
 ]
+
+RARE_SHAPES = frozenset(("rotation", "roundness", "squeeze", "donut", "bubble", "cats_eye"))
+"""Parameters of the shape that the short help of a command leaves out."""
 
 
 @contextmanager

@@ -7,9 +7,28 @@ from typing import Annotated, Literal
 
 import typer
 
-from dofsim.cli.options import Flip, Model, Overwrite, Quiet, Source
+from dofsim.cli.help import HelpAll
+from dofsim.cli.options import (
+    RARE_SHAPES,
+    Blades,
+    Bubble,
+    CatsEye,
+    Donut,
+    Flip,
+    Grain,
+    Highlights,
+    Model,
+    Overwrite,
+    Quiet,
+    Rotation,
+    Roundness,
+    Source,
+    Squeeze,
+)
 from dofsim.errors import ParameterError
 
+RARE = RARE_SHAPES
+"""Parameters whose options are left out of the short help."""
 _STAGES_BEFORE = 2
 _MOST_FRAMES = 10_000
 
@@ -35,6 +54,15 @@ def rack(
     focal_length: Annotated[
         float | None, typer.Option(metavar="50", help="35 mm-equivalent, of a real lens.  [the photo's EXIF, else 50]")
     ] = None,
+    blades: Blades = 0,
+    rotation: Rotation = 0.0,
+    roundness: Roundness = 0.0,
+    squeeze: Squeeze = 1.0,
+    donut: Donut = 0.0,
+    bubble: Bubble = 0.0,
+    cats_eye: CatsEye = 0.0,
+    highlights: Highlights = True,
+    grain: Grain = True,
     seconds: Annotated[float, typer.Option(metavar="S", show_default=False, help="How long it takes.  [2]")] = 2.0,
     fps: Annotated[float, typer.Option(metavar="1..120", show_default=False, help="Frames per second.  [24]")] = 24.0,
     frames: Annotated[int | None, typer.Option(metavar="N", help="Frames instead of --seconds.")] = None,
@@ -51,6 +79,7 @@ def rack(
     ] = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
+    help_all: HelpAll = False,
 ) -> None:
     """Pull focus through a photo: the depth is worked out once, then every frame has a focus of its own.
 
@@ -63,6 +92,7 @@ def rack(
     """
     import time
 
+    from dofsim.bokeh import Aperture
     from dofsim.cli.outputs import place_outputs, refuse_inputs
     from dofsim.cli.report import Report
     from dofsim.film.rack import check_film_name, plan_rack, rack_frames, write_frames
@@ -70,23 +100,24 @@ def rack(
 
     check_film_name(out)
     if aperture_to is not None and aperture_from is None:
-        raise ParameterError("--aperture-to says where the aperture ends; give --aperture-from too")
+        raise ParameterError("an aperture that ends somewhere starts somewhere; say where (--aperture-from f/16)")
     apertures = None
     if aperture_from is not None:
-        first = parse_f_number(aperture_from)
-        apertures = (first, first if aperture_to is None else parse_f_number(aperture_to))
+        first = parse_f_number(aperture_from, "--aperture-from")
+        apertures = (first, first if aperture_to is None else parse_f_number(aperture_to, "--aperture-to"))
     if not 1.0 <= fps <= 120.0:
-        raise ParameterError(f"--fps is 1 to 120 frames per second, not {fps:g}")
+        raise ParameterError(f"there are 1 to 120 frames per second, not {fps:g} (--fps 24)")
     number = round(seconds * fps) if frames is None else frames
     if number > _MOST_FRAMES:
-        raise ParameterError(f"{number:,} frames are more than {_MOST_FRAMES:,}; give fewer --seconds or --frames")
+        raise ParameterError(f"{number:,} frames are more than {_MOST_FRAMES:,}; give fewer (--seconds 2)")
     if number < 2 and frames is not None:
-        raise ParameterError(f"a focus pull takes at least 2 --frames, not {frames}")
+        raise ParameterError(f"a focus pull takes at least 2 frames, not {frames} (--frames 48)")
     if number < 2:
-        raise ParameterError(f"{seconds:g} s at {fps:g} frames/s are {number} frames; give more --seconds or --frames")
+        raise ParameterError(f"{seconds:g} s at {fps:g} frames/s are {number} frames; give more (--seconds 2)")
     count = 2 * number - 2 if boomerang else number
     place_outputs([photo], out, "rack")
     refuse_inputs([out], [photo], overwrite=overwrite)
+    shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye)
     with Report(_STAGES_BEFORE + count, quiet=quiet) as report:
         report.stage("reading")
         import dofsim
@@ -103,7 +134,9 @@ def rack(
             )  # fmt: skip
             finish_compiling()
             begun = time.perf_counter()
-            pictures = rack_frames(scene, settings, threads=threads, boomerang=boomerang)
+            pictures = rack_frames(
+                scene, settings, shape=shape, highlights=highlights, grain=grain, threads=threads, boomerang=boomerang
+            )
             write_frames(
                 out,
                 pictures,

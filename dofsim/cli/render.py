@@ -9,7 +9,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dofsim.cli.help import HelpAll
-from dofsim.cli.options import Flip, Model, Overwrite, Photos, Quiet, Source
+from dofsim.cli.options import (
+    RARE_SHAPES,
+    Blades,
+    Blur,
+    Bubble,
+    CatsEye,
+    Donut,
+    Flip,
+    Grain,
+    Highlights,
+    Model,
+    Overwrite,
+    Photos,
+    Quiet,
+    Rotation,
+    Roundness,
+    Source,
+    Squeeze,
+)
 from dofsim.errors import DofsimError, ParameterError
 
 if TYPE_CHECKING:
@@ -19,10 +37,10 @@ if TYPE_CHECKING:
     from dofsim.recipe import Recipe
     from dofsim.scene import Scene
 
-RARE = frozenset((
-    "depth_kind", "near", "sharp_range", "flip", "rotation", "roundness", "squeeze", "donut", "bubble", "cats_eye",
-    "save_depth", "threads", "max_memory", "jpeg_quality", "strip_gps", "strip_all",
-))  # fmt: skip
+RARE = RARE_SHAPES | frozenset(
+    ("depth_kind", "near", "sharp_range", "flip", "save_depth", "threads", "max_memory")
+    + ("jpeg_quality", "strip_gps", "strip_all")
+)
 """Parameters whose options are left out of the short help."""
 
 _STAGES = 4
@@ -58,10 +76,7 @@ def render(
     focus_at: Annotated[
         str | None, typer.Option(metavar="X,Y", help="Focus on this point, px (1200,800) or per cent (40%,55%).")
     ] = None,
-    blur: Annotated[
-        str | None,
-        typer.Option(metavar="2.5%|40px", help="Radius of the strongest blur: share of the diagonal, or px.  [2%]"),
-    ] = None,
+    blur: Blur = None,
     aperture: Annotated[
         float | None, typer.Option(metavar="1.8", help="f-number instead of --blur; needs metric depth.")
     ] = None,
@@ -76,44 +91,15 @@ def render(
             help="Share of the depth scale around the focus that stays sharp.  [0.02; 0 with --aperture]",
         ),
     ] = None,
-    blades: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            show_default=False,
-            help="Blades of the aperture; more shapes: --help-all.  [0: round]",
-        ),
-    ] = 0,
-    rotation: Annotated[
-        float, typer.Option(metavar="DEG", show_default=False, help="How far the blades are turned.  [0]")
-    ] = 0.0,
-    roundness: Annotated[
-        float, typer.Option(metavar="0..1", show_default=False, help="How curved the blades are.  [0: straight]")
-    ] = 0.0,
-    squeeze: Annotated[
-        float,
-        typer.Option(metavar="0.25..1", show_default=False, help="Width by height, 0.5 if anamorphic.  [1: round]"),
-    ] = 1.0,
-    donut: Annotated[
-        float, typer.Option(metavar="0..0.9", show_default=False, help="Dark middle of a mirror lens.  [0: none]")
-    ] = 0.0,
-    bubble: Annotated[
-        float,
-        typer.Option(metavar="-1..1", show_default=False, help="1: bright rims, -1: creamy, soft ones.  [0: even]"),
-    ] = 0.0,
-    cats_eye: Annotated[
-        float, typer.Option(metavar="0..1", show_default=False, help="Lemons towards the corners.  [0: none]")
-    ] = 0.0,
-    highlights: Annotated[
-        bool,
-        typer.Option(
-            "--highlights/--no-highlights",
-            help="Give clipped lights out of focus back a plausible brightness.",
-        ),
-    ] = True,
-    grain: Annotated[
-        bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
-    ] = True,
+    blades: Blades = 0,
+    rotation: Rotation = 0.0,
+    roundness: Roundness = 0.0,
+    squeeze: Squeeze = 1.0,
+    donut: Donut = 0.0,
+    bubble: Bubble = 0.0,
+    cats_eye: CatsEye = 0.0,
+    highlights: Highlights = True,
+    grain: Grain = True,
     quality: Annotated[
         Literal["fast", "best"],
         typer.Option(help="best: truer at edges, some ten times slower."),

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 PATIENCE_S = 1.0
 
 
+def duration(seconds: float) -> str:
+    """A time for people to read: ``4.2 s``, ``12 min``, ``3 h 5 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 class Report:
     """Lines and a progress bar on stderr.
 
@@ -62,6 +70,13 @@ class Report:
                 self._bar.stop()
                 self._bar = None
             self._over = True
+
+    def expect(self, steps: int) -> None:
+        """Say how many times :meth:`stage` will be called, where that is known only now."""
+        with self._lock:
+            self._steps = steps
+            if self._bar is not None:
+                self._bar.update(self._task, total=steps)
 
     def stage(self, name: str) -> None:
         """Say what is being done now, such as ``"pug.heic: blurring"``."""

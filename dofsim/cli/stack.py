@@ -7,9 +7,27 @@ from typing import Annotated, Literal
 
 import typer
 
-from dofsim.cli.options import Flip, Model, Quiet, Source
+from dofsim.cli.help import HelpAll
+from dofsim.cli.options import (
+    RARE_SHAPES,
+    Blades,
+    Bubble,
+    CatsEye,
+    Donut,
+    Flip,
+    Grain,
+    Highlights,
+    Model,
+    Quiet,
+    Rotation,
+    Roundness,
+    Source,
+    Squeeze,
+)
 from dofsim.errors import ParameterError
 
+RARE = RARE_SHAPES
+"""Parameters whose options are left out of the short help."""
 _STAGES_BEFORE = 2
 _MOST_SLICES = 1000
 
@@ -30,10 +48,15 @@ def stack(
     sharp_range: Annotated[
         float, typer.Option(metavar="0..1", show_default=False, help="Share of the depth that stays sharp.  [0]")
     ] = 0.0,
-    highlights: Annotated[
-        bool, typer.Option("--highlights/--no-highlights", help="Give clipped lights back a plausible brightness.")
-    ] = True,
-    grain: Annotated[bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain.")] = True,
+    blades: Blades = 0,
+    rotation: Rotation = 0.0,
+    roundness: Roundness = 0.0,
+    squeeze: Squeeze = 1.0,
+    donut: Donut = 0.0,
+    bubble: Bubble = 0.0,
+    cats_eye: CatsEye = 0.0,
+    highlights: Highlights = True,
+    grain: Grain = True,
     size: Annotated[
         int | None, typer.Option(metavar="PX", min=16, help="Longest side, at most.  [the photo's]")
     ] = None,
@@ -47,6 +70,7 @@ def stack(
         int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")
     ] = None,
     quiet: Quiet = False,
+    help_all: HelpAll = False,
 ) -> None:
     """Make a focus stack of a photo: slices from near to far, as one lens would take them.
 
@@ -57,10 +81,12 @@ def stack(
     Examples:
       dofsim stack dog.heic -o dog-stack --slices 16 --blur 1.5%
     """
+    from dofsim.bokeh import Aperture
     from dofsim.cli.report import Report
 
+    shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye)
     if not 2 <= slices <= _MOST_SLICES:
-        raise ParameterError(f"--slices is 2 to {_MOST_SLICES}, not {slices}")
+        raise ParameterError(f"a stack has 2 to {_MOST_SLICES} slices, not {slices} (--slices 16)")
     with Report(_STAGES_BEFORE + slices, quiet=quiet) as report:
         report.stage("reading")
         import dofsim
@@ -84,6 +110,7 @@ def stack(
                 settings,
                 aperture=aperture,
                 focal_length=focal_length,
+                shape=shape,
                 highlights=highlights,
                 grain=grain,
                 threads=threads,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from dofsim._kept import kept
 
 # Columns of the tables of places; see dofsim.depth.settle.
 BEFORE, AFTER, NEAREST, FIRST, END, PHASE, ORIGIN = range(7)
 
 
-@njit(cache=True, error_model="numpy", fastmath={"nsz", "arcp", "contract", "afn"})
+@kept(error_model="numpy", fastmath={"nsz", "arcp", "contract", "afn"})
 def settle_pixels(
     fine: npt.NDArray[np.float32],
     fine_guide: npt.NDArray[np.uint8],

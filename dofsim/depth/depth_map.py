@@ -12,6 +12,9 @@ import numpy.typing as npt
 from dofsim.errors import DepthError
 from dofsim.thumbnail import LONGEST_SIDE, coloured, figure, png, shrink
 
+LARGEST = 1e20
+"""Values of a depth map stay below it, and distances above its inverse, so that float32 can compute with them."""
+
 
 class DepthKind(Enum):
     """What the numbers of a depth map mean.
@@ -33,8 +36,8 @@ class DepthMap:
     Attributes
     ----------
     values : float32 array, shape (h, w)
-        In the unit that ``kind`` says. Finite, except that metric depth may be ``+inf`` (sky);
-        metric depth is > 0 and inverse depth (1/m) is >= 0.
+        In the unit that ``kind`` says. Finite and at most 1e20 in size, except that metric depth may be ``+inf`` (sky);
+        metric depth is > 0, 1e-20 at least, and inverse depth (1/m) is >= 0.
     kind : DepthKind
         The unit and direction of ``values``.
     source : str
@@ -63,19 +66,22 @@ class DepthMap:
     refined: bool = False
 
     def __post_init__(self) -> None:
-        values = np.ascontiguousarray(self.values, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            values = np.ascontiguousarray(self.values, dtype=np.float32)
         if values.ndim != 2 or values.size == 0:
             raise DepthError(f"a depth map is a non-empty (height, width) array, not {np.shape(self.values)}")
         unknown = int(np.isnan(values).sum())
         if unknown:
             raise DepthError(f"the depth map has {unknown} NaN values of {values.size}; fill the unknown pixels first")
         if self.kind is DepthKind.METRIC:
-            if not (values > 0).all():
+            if not (values >= 1 / LARGEST).all():
                 raise DepthError("metric depth must be above 0 m everywhere; fill the holes (zeros) first")
         elif not np.isfinite(values).all():
             raise DepthError("inverse depth must be finite; infinity would be a distance of 0 m")
         elif self.kind is DepthKind.INVERSE and not (values >= 0).all():
             raise DepthError("inverse depth in 1/m cannot be negative; is the map relative (--depth-kind relative)?")
+        elif max(-float(values.min()), float(values.max())) > LARGEST:
+            raise DepthError(f"no inverse depth is beyond {LARGEST:g}; fill the unknown pixels first")
         object.__setattr__(self, "values", values)
 
     @property

@@ -273,7 +273,7 @@ def read_record(path: str | os.PathLike[str]) -> ModelRecord:
         return replace(ModelRecord(place.stem, place.with_suffix(".onnx")), **known)
     except OSError as error:
         raise ModelError(f"cannot read the record of a depth model {place}: {error.strerror}") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{place} is not the record of a depth model ({error}); correct or remove it") from error
 
 

@@ -78,7 +78,7 @@ def write_animation(
     """
     with atomic_path(path) as temporary:
         gif = temporary.suffix.lower() == ".gif"
-        palette = Image.fromarray(colours).quantize(256, method=Image.Quantize.MEDIANCUT) if gif else None
+        palette = Image.fromarray(colours).quantize(256, method=Image.Quantize.FASTOCTREE) if gif else None
         tick = _GIF_TICK_MS if gif else 1
         times = [round(index * 1000.0 / fps / tick) * tick for index in range(count + 1)]
         durations = [after - before for before, after in pairwise(times)]
@@ -89,4 +89,4 @@ def write_animation(
             else:
                 reel.save(temporary, "WEBP", save_all=True, duration=durations, loop=0, quality=_WEBP_QUALITY)
         except ValueError as error:
-            raise OutputError(f"{path} cannot be written ({error}); a smaller --size may do") from error
+            raise OutputError(f"{path} cannot be written ({error}); make it smaller (--size 640)") from error

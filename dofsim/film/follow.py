@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +105,24 @@ class Follower:
     def point(self) -> tuple[float, float] | None:
         """Where the followed subject is, (x, y), each 0..1; None if none is followed."""
         return self._point
+
+    def snapshot(self) -> dict[str, npt.NDArray[np.generic]]:
+        """All that the next step depends on, for :meth:`restore`."""
+        point = () if self._point is None else self._point
+        plane = () if self._plane is None else (self._plane.focus, self._plane.far, self._plane.near)
+        return {
+            "point": np.array(point, np.float64),
+            "plane": np.array(plane, np.float64),
+            "seconds": np.array(self._seconds),
+            "lost": np.array(self.lost),
+        }
+
+    def restore(self, snapshot: dict[str, npt.NDArray[Any]]) -> None:
+        """Go on from a :meth:`snapshot`."""
+        point, plane = (list(map(float, snapshot[name])) for name in ("point", "plane"))
+        self._point = (point[0], point[1]) if point else None
+        self._plane = Plane(*plane) if plane else None
+        self._seconds, self.lost = float(snapshot["seconds"]), bool(snapshot["lost"])
 
     def _unfollowed(self, depth: DepthMap, far: float, near: float) -> float:
         if self._wish.kind == "normalised":

@@ -39,7 +39,7 @@ def shrink(photo: Photo, longest: int) -> Photo:
     import cv2
 
     if longest < 16:
-        raise ParameterError(f"the longest side is at least 16 px, not {longest} (--size)")
+        raise ParameterError(f"the longest side is at least 16 px, not {longest} (--size 1280)")
     scale = min(1.0, longest / max(photo.width, photo.height))
     # Codecs halve the resolution of colour, so sides are even.
     width, height = (int(side * scale) // 2 * 2 for side in (photo.width, photo.height))

@@ -67,19 +67,27 @@ def plan_rack(
         If metres are asked of relative depth, or the depth is the same everywhere.
     """
     if scene.depth.is_flat():
-        raise DepthError("the depth is the same everywhere, so there is nothing to pull focus through")
-    first, last = (
-        scene.focus_inverse_depth(focus_at=str(place)) if "," in str(place) else scene.focus_inverse_depth(place)
-        for place in (start, end)
-    )
+        raise DepthError(
+            "the depth is the same everywhere, so there is nothing to pull focus through; "
+            "let a network guess it (--source estimator)"
+        )
+    first, last = (_focus(scene, place, option) for place, option in ((start, "--from"), (end, "--to")))
     steps = eased(frames, ease)
     numbers = None
     if apertures is not None:
         if not all(number > 0 and math.isfinite(number) for number in apertures):
-            raise ParameterError(f"f-numbers are above 0, not {apertures}")
+            raise ParameterError(f"f-numbers are above 0, not {apertures} (--aperture-from f/16, --aperture-to f/1.4)")
         numbers = [apertures[0] * (apertures[1] / apertures[0]) ** step for step in steps]
     foci = [first + step * (last - first) for step in steps]
     return lens_settings(scene, foci, f_numbers=numbers, focal_length=focal_length, blur=blur, sharp_range=sharp_range)
+
+
+def _focus(scene: Scene, place: float | str, option: str) -> float:
+    try:
+        return scene.focus_inverse_depth(focus_at=str(place)) if "," in str(place) else scene.focus_inverse_depth(place)
+    except (ParameterError, DepthError) as error:
+        # These speak of the options of a single picture.
+        raise type(error)(str(error).replace("--focus-at", option).replace("--focus", option)) from error
 
 
 def rack_frames(
@@ -185,7 +193,7 @@ def check_film_name(path: str | os.PathLike[str]) -> None:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (*MOVIES, *ANIMATIONS):
-        raise ParameterError(f"cannot write {path}: choose one of {', '.join((*MOVIES, *ANIMATIONS))}")
+        raise ParameterError(f"cannot write {path}: choose one of {', '.join((*MOVIES, *ANIMATIONS))} (-o NAME.mp4)")
     if suffix in MOVIES:
         from dofsim.film._av import require_av
 

@@ -14,7 +14,7 @@ make the blur pump and flicker. Per frame, at the network's own resolution:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +71,7 @@ class Stabiliser:
 
     def __init__(self, strength: float = 0.8) -> None:
         if not 0.0 <= strength < 1.0:
-            raise ParameterError(f"the strength of stabilising is 0 to below 1, not {strength} (--steadiness)")
+            raise ParameterError(f"the strength of stabilising is 0 to below 1, not {strength} (--steadiness 0.8)")
         self._strength = strength
         self._grey: Bytes | None = None
         self._small: Bytes | None = None
@@ -110,6 +110,19 @@ class Stabiliser:
             steady = self._mix(values, _carry(self._past, flow), unexplained)
         self._grey, self._small, self._past = grey, small, steady
         return Steady(replace(depth, values=steady), cut, flow)
+
+    def snapshot(self) -> dict[str, npt.NDArray[np.generic]]:
+        """All that the next step depends on, for :meth:`restore`; empty before the first step."""
+        if self._grey is None or self._small is None or self._past is None:
+            return {}
+        fit = np.array([self._scale, self._shift])
+        return {"grey": self._grey, "small": self._small, "past": self._past, "fit": fit}
+
+    def restore(self, snapshot: dict[str, npt.NDArray[Any]]) -> None:
+        """Go on from a :meth:`snapshot`."""
+        if snapshot:
+            self._grey, self._small, self._past = (snapshot[name] for name in ("grey", "small", "past"))
+            self._scale, self._shift = map(float, snapshot["fit"])
 
     def _mix(self, values: Floats, carried: Floats, unexplained: Floats) -> Floats:
         same = unexplained < _SAME_LIGHT

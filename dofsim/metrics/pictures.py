@@ -34,9 +34,9 @@ def psnr(a: Picture, b: Picture) -> float:
     Raises
     ------
     ParameterError
-        If the shapes differ.
+        If the shapes differ, a picture is empty, or a value is not finite.
     """
-    _check(a, b)
+    a, b = _checked(a, b)
     error = float(np.mean(np.square(a - b), dtype=np.float64))
     return -10 * math.log10(error) if error > 0 else math.inf
 
@@ -60,9 +60,9 @@ def ssim(a: Picture, b: Picture) -> float:
     Raises
     ------
     ParameterError
-        If the shapes differ or a side is too short.
+        As :func:`psnr`, or if a side is too short.
     """
-    _check(a, b)
+    a, b = _checked(a, b)
     if min(a.shape[:2]) < WINDOW:
         raise ParameterError(f"SSIM takes pictures of at least {WINDOW} px a side, not {a.shape[1]} x {a.shape[0]}")
     return float(np.mean([_ssim_of_channel(a[..., k], b[..., k]) for k in range(a.shape[2])]))
@@ -84,8 +84,12 @@ def _ssim_of_channel(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> 
     return float(likeness.mean(dtype=np.float64))
 
 
-def _check(a: Picture, b: Picture) -> None:
-    if a.shape != b.shape or a.ndim != 3:
+def _checked(a: Picture, b: Picture) -> tuple[Picture, Picture]:
+    a, b = np.asarray(a, np.float32), np.asarray(b, np.float32)
+    if a.shape != b.shape or a.ndim != 3 or a.size == 0:
         raise ParameterError(
             f"pictures of one shape (height, width, channels) can be compared, not {a.shape}, {b.shape}"
         )
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ParameterError("pictures with NaN or infinite values cannot be compared; replace them first")
+    return a, b

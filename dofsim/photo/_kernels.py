@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from dofsim._kept import kept
 
 
-@njit(cache=True, nogil=True)
+@kept(nogil=True)
 def encode(
     linear: Any,
     bits: Any,

@@ -13,6 +13,7 @@ import io
 import os
 import re
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim import __version__
-from dofsim.errors import DofsimError, ParameterError
+from dofsim.errors import ParameterError
 from dofsim.photo import embedded_google, xmp
 from dofsim.photo.decode import XMP_EXTENSION, decode, quiet
 from dofsim.photo.embedded_google import OURS, PNG_SIGNATURE
@@ -165,12 +166,11 @@ def _original_stream(photo: Photo) -> tuple[bytes, bool]:
     """JPEG or PNG of a photo without metadata, and whether it lacks nothing of the photo's file."""
     with quiet():
         if photo.path is not None and photo.format == "JPEG":
-            try:
+            # The file may be gone, another one by now, or damaged beside its picture; the pixels are still here.
+            with suppress(Exception):
                 stream = _own_stream(photo.path.read_bytes())
                 if _shows(stream, photo):
                     return stream, True
-            except (OSError, ValueError, DofsimError):
-                pass  # the file is gone, or another one by now; the pixels are still here
         plain = replace(photo, alpha=None, metadata=Metadata(icc=photo.metadata.icc))
         if photo.format in _LOSSLESS:
             return encode(plain, "PNG", None, []), True
@@ -180,7 +180,10 @@ def _original_stream(photo: Photo) -> tuple[bytes, bool]:
 def _own_stream(data: bytes) -> bytes:
     """The compressed picture of a JPEG file that is in focus: its own, or the one that its GImage properties hold."""
     decoded = decode(data, "JPEG")
-    google = embedded_google.read_depth(decoded.metadata)
+    try:
+        google = embedded_google.read_depth(decoded.metadata)
+    except Exception:  # noqa: BLE001 - damaged depth was ignored when the photo was read
+        google = None
     if google is None or google.original is None:
         return bare_jpeg(data, decoded.orientation)
     own = decode(google.original, "JPEG").orientation
@@ -240,8 +243,8 @@ def _segments(data: bytes) -> list[tuple[int, int, bytes]]:
     found: list[tuple[int, int, bytes]] = []
     at = 2
     while True:
-        if data[at : at + 1] != b"\xff":
-            raise ValueError("the JPEG is damaged")
+        if at + 1 >= len(data) or data[at] != 0xFF:
+            raise ValueError("the JPEG is damaged or cut short")
         marker = data[at + 1]
         if marker == 0xFF:
             at += 1

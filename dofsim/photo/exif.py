@@ -11,6 +11,7 @@ import struct
 from typing import Any
 
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 ORIENTATION = 0x0112
 EXIF_IFD = 0x8769
@@ -225,9 +226,9 @@ def thumbnail_size(block: bytes) -> tuple[int, int] | None:
             return None
         tags = exif.entries(directory)
         start, size = exif.get(tags[_THUMBNAIL_OFFSET]), exif.get(tags[_THUMBNAIL_LENGTH])
-        with Image.open(io.BytesIO(bytes(exif.data[start : start + size]))) as image:
+        with JpegImageFile(io.BytesIO(bytes(exif.data[start : start + size]))) as image:
             return image.size
-    except (OSError, SyntaxError, ValueError, KeyError, struct.error):
+    except Exception:  # noqa: BLE001 - a damaged thumbnail must not cost the picture
         return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.dom.minidom import Attr, Document, Element
+from xml.dom.minidom import Attr, Document, Element, Node
 
 GDEPTH = "http://ns.google.com/photos/1.0/depthmap/"
 GIMAGE = "http://ns.google.com/photos/1.0/image/"
@@ -12,6 +12,9 @@ APPLE_PIXELS = "http://ns.apple.com/pixeldatainfo/1.0/"
 NOTE = "http://ns.adobe.com/xmp/note/"
 EXTENSION_HEADER = 75
 """Length in bytes of what stands before the packet in a JPEG segment that extends it: name, hash, length, offset."""
+_DEEPEST = 100
+_STANDINS = {9: 0xFDD0, 10: 0xFDD1, 13: 0xFDD2}
+"""Tab and breaks -> characters that stand for them and mean nothing to anybody."""
 _CAMERA = "http://ns.google.com/photos/1.0/camera/"
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 _TIFF = "http://ns.adobe.com/tiff/1.0/"
@@ -60,7 +63,7 @@ def properties(packet: bytes, namespace: str) -> dict[str, str]:
     Raises
     ------
     xml.parsers.expat.ExpatError, ValueError
-        If the packet is not well-formed or defines entities.
+        If the packet is not well-formed, defines entities, or is nested absurdly deep.
     """
     found: dict[str, str] = {}
     for element in _parse(packet).getElementsByTagName("*"):
@@ -144,11 +147,20 @@ def with_properties(packet: bytes | None, namespace: str, prefix: str, values: d
         f"xmlns:{prefix}={quoteattr(namespace)}{properties}/>"
     )
     at = packet.rfind(f"</{roots[0].tagName}".encode())
-    if at >= 0:
-        return packet[:at] + text.encode() + packet[at:]
+    spliced = packet[:at] + text.encode() + packet[at:]
+    # What looks like the end may stand in a comment, and the packet may be of another encoding.
+    if at >= 0 and _says(spliced, namespace, values):
+        return spliced
     for node in _descriptions(_parse(text.encode())):
         roots[0].appendChild(document.importNode(node, True))
     return _written(document)
+
+
+def _says(packet: bytes, namespace: str, values: dict[str, str]) -> bool:
+    try:
+        return properties(packet, namespace) == values
+    except Exception:  # noqa: BLE001 - no packet at all
+        return False
 
 
 def without_namespace(packet: bytes, namespace: str) -> bytes:
@@ -213,14 +225,28 @@ def _descriptions(document: Document) -> list[Element]:
 
 
 def _written(document: Document) -> bytes:
-    return "\n".join(node.toxml() for node in document.childNodes).encode()
+    # Up to Python 3.12 minidom writes breaks in attributes as they are, and readers take them for spaces.
+    for element in document.getElementsByTagName("*"):
+        for attribute in _attributes(element):
+            if attribute.value.translate(_STANDINS) != attribute.value:
+                attribute.value = attribute.value.translate(_STANDINS)
+    text = "\n".join(node.toxml() for node in document.childNodes)
+    for code, standin in _STANDINS.items():
+        text = text.replace(chr(standin), f"&#{code};")
+    return text.encode()
 
 
 def _parse(packet: bytes) -> Document:
     from defusedxml.minidom import parseString
 
     document: Document = parseString(packet.strip(b"\0 \r\n\t"))
-    return document
+    nodes: list[Node] = [document]
+    for _ in range(_DEEPEST):
+        nodes = [child for node in nodes for child in node.childNodes]
+        if not nodes:
+            return document
+    # The document goes through its elements by recursion.
+    raise ValueError(f"its elements lie more than {_DEEPEST} deep in each other")
 
 
 def _attributes(element: Element) -> list[Attr]:

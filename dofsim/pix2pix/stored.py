@@ -45,7 +45,7 @@ def parse(text: str, origin: str = "the configuration") -> RunConfig:
         config.check()
     except ModelError:
         raise
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise ModelError(f"{origin} is no configuration of a training run: {error}") from error
     return config
 

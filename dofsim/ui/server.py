@@ -58,7 +58,9 @@ def serving(
         uploads.mkdir()
         with _environment(GRADIO_TEMP_DIR=str(uploads), GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1"):
             import gradio as gr
+            from starlette.middleware import Middleware
 
+            from dofsim.ui.limits import Limits, closing_slow
             from dofsim.ui.page import build_page
 
             page = build_page(SessionStore(results), first=first, max_pixels=max_pixels)
@@ -75,11 +77,13 @@ def serving(
                 ssr_mode=False,
                 enable_monitoring=False,
                 footer_links=[],
+                app_kwargs={"middleware": [Middleware(Limits, uploads=uploads, max_upload=max_upload)]},
                 css_paths=Path(__file__).with_name("page.css"),
                 theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
             )
             try:
-                yield url
+                with closing_slow(page.server):
+                    yield url
             finally:
                 page.close(verbose=False)
 

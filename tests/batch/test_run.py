@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dofsim.batch import run_batch
+from dofsim.batch import run_batch, store
 from dofsim.batch.depth_cache import DepthCache
 from dofsim.batch.journal import Journal, read_report
 from dofsim.batch.places import plan_jobs
@@ -105,6 +105,15 @@ def test_lost_workers_are_replaced_and_every_photo_is_done_once_or_reported(phot
     assert "--workers" in failed["error"]
     assert len({row["worker"] for row in rows if "worker" in row}) >= 2
     assert below(out) == {f"{index:02d}.dof.png" for index in range(12)}
+
+
+def test_what_killed_workers_left_is_removed(tmp_path) -> None:
+    program = "import sys; from dofsim.leftovers import *; temporary_beside(Path(sys.argv[1])).touch()"
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "a.png")], check=True)
+    (tmp_path / ".hidden.png").touch()
+    assert len(below(tmp_path)) == 2
+    store.tidy([str(tmp_path / "a.png"), "memory://pail/a.png"])
+    assert below(tmp_path) == {".hidden.png"}
 
 
 def _kill_who_holds(name: str, pool: Pool, over: threading.Event) -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dofsim.bokeh import Aperture, render
+from dofsim.bokeh.render import Quality
 from dofsim.errors import ParameterError
+from tests.layouts import FEW, LAYOUTS, SIDES, TYPES, halves, laid_out
 
-SIDES = st.sampled_from([1, 2, 3, 5, 7, 31, 32, 33, 61, 97])
 RADII = st.sampled_from([0.0, 0.3, 0.59, 0.61, 1.0, 2.5, 7.9, 8.1, 20.0, 150.0, 1e6])
-TYPES = st.sampled_from(["<f2", "<f4", ">f4", "<f8", ">f8"])
 APERTURES = st.sampled_from([None, Aperture(blades=5), Aperture(obstruction=0.4, cats_eye=0.5)])
-FEW = settings(
-    max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+QUALITIES = st.sampled_from(get_args(Quality))
 
 
 def scene(height: int, width: int, near: float, far: float, light: float, seed: int) -> tuple[Any, Any]:
@@ -28,47 +26,33 @@ def scene(height: int, width: int, near: float, far: float, light: float, seed: 
     return rgb, coc
 
 
-def laid_out(array: Any, layout: str, kind: str) -> Any:
-    """The same numbers, otherwise in memory."""
-    array = array.astype(kind)
-    if layout == "fortran":
-        return np.asfortranarray(array)
-    if layout == "reversed":
-        return np.ascontiguousarray(array[::-1, ::-1])[::-1, ::-1]
-    if layout == "strided":
-        wide = np.zeros((2 * array.shape[0], 3 * array.shape[1], *array.shape[2:]), kind)
-        wide[::2, ::3] = array
-        return wide[::2, ::3]
-    array.flags.writeable = layout != "read-only"
-    return array
-
-
 @FEW
 @given(height=SIDES, width=SIDES, near=RADII, far=RADII, light=st.sampled_from([0.0, 1.0, 500.0]), aperture=APERTURES,
-       seed=st.integers(0, 9))  # fmt: skip
+       quality=QUALITIES, seed=st.integers(0, 9))  # fmt: skip
 def test_every_size_and_radius(
-    height: int, width: int, near: float, far: float, light: float, aperture: Aperture | None, seed: int
-) -> None:
+    height: int, width: int, near: float, far: float, light: float, aperture: Aperture | None, quality: Quality,
+    seed: int,
+) -> None:  # fmt: skip
     rgb, coc = scene(height, width, near, far, light, seed)
-    out = render(rgb, coc, aperture, threads=1)
+    out = render(rgb, coc, aperture, quality=quality, threads=1)
     assert (out.shape, out.dtype) == (rgb.shape, np.float32)
     # Spreading light makes none and takes none away: each pixel is a mean of others.
     slack = 1e-3 * max(light, 1e-6)
     assert out.min() >= rgb.min() - slack
     assert out.max() <= rgb.max() + slack
-    assert np.array_equal(render(rgb, coc, aperture, threads=2), out)
+    assert np.array_equal(render(rgb, coc, aperture, quality=quality, threads=2), out)
 
 
 @FEW
-@given(layout=st.sampled_from(["fortran", "reversed", "strided", "read-only", "plain"]), kind=TYPES, height=SIDES,
-       width=SIDES, seed=st.integers(0, 9))  # fmt: skip
-def test_every_layout_gives_the_same(layout: str, kind: str, height: int, width: int, seed: int) -> None:
-    rgb, coc = scene(height, width, 4.0, 9.0, 1.0, seed)
-    rgb, coc = rgb.astype("f2").astype("f4"), coc.astype("f2").astype("f4")  # what every type can hold
+@given(layout=LAYOUTS, kind=TYPES, height=SIDES, width=SIDES, quality=QUALITIES, seed=st.integers(0, 9))
+def test_every_layout_gives_the_same(
+    layout: str, kind: str, height: int, width: int, quality: Quality, seed: int
+) -> None:
+    rgb, coc = map(halves, scene(height, width, 4.0, 9.0, 1.0, seed))
     given_rgb, given_coc = laid_out(rgb, layout, kind), laid_out(coc, layout, kind)
     kept = given_rgb.copy(), given_coc.copy()
-    out = render(given_rgb, given_coc, threads=1)
-    assert np.array_equal(out, render(rgb, coc, threads=1))
+    out = render(given_rgb, given_coc, quality=quality, threads=1)
+    assert np.array_equal(out, render(rgb, coc, quality=quality, threads=1))
     assert np.array_equal(given_rgb, kept[0])
     assert np.array_equal(given_coc, kept[1])
     assert not np.shares_memory(out, given_rgb)
@@ -90,9 +74,16 @@ def test_what_is_no_float_is_refused(kind: str) -> None:
         render(np.zeros((5, 7, 3), kind), np.zeros((5, 7), np.float32))
 
 
-def test_negative_light_stays_finite_and_in_range() -> None:
+@pytest.mark.parametrize("quality", get_args(Quality))
+def test_negative_light_stays_finite_and_in_range(quality: Quality) -> None:
     rgb, coc = scene(33, 61, 5.0, 12.0, 2.0, 1)
-    out = render(rgb - 1.0, coc)
+    out = render(rgb - 1.0, coc, quality=quality)
     assert np.isfinite(out).all()
     assert out.min() >= -1.002
     assert out.max() <= 1.002
+
+
+@pytest.mark.parametrize("shape", [(0, 7, 3), (5, 0, 3), (5, 7, 0), (5, 7), (5, 7, 4), (3,), ()])
+def test_what_is_no_picture_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ParameterError, match="linear_rgb has the shape"):
+        render(np.zeros(shape, np.float32), np.zeros(shape[:2], np.float32))

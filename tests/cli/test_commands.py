@@ -158,7 +158,8 @@ def test_info_of_phone_files(dofsim, shared) -> None:
     assert table["notes"]
 
 
-def test_bench_blur(dofsim, tmp_path) -> None:
+def test_bench_blur(dofsim, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("dofsim.bench.blur._CROP_SIDE_PX", 40)  # the Python loop is slow
     figures = tmp_path / "figures.json"
     result = dofsim(
         "bench", "blur", "--megapixels", 0.05, "--radius", 4, "--radius", 6, "--repeats", 1, "--budget", 0,

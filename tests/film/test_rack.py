@@ -44,6 +44,11 @@ def test_the_focus_goes_through_and_the_lens_stays(scene, pixels) -> None:
         assert frames[index][soft].std() < 0.7 * pixels[soft].std()
 
 
+def test_a_focus_whose_sharp_range_is_all_of_the_picture_leaves_the_others_blurred(scene) -> None:
+    settings = plan_rack(scene, 0.0, 1.0, frames=3, blur="5px", sharp_range=0.6)
+    assert [setting.max_radius(scene.depth) for setting in settings] == pytest.approx([5.0, 0.0, 5.0])
+
+
 def test_points_metres_and_apertures(scene, metric) -> None:
     by_point = plan_rack(scene, "10%,50%", "90%,50%", frames=3)
     assert [setting.focus for setting in by_point] == pytest.approx([0.0, 0.5, 1.0])

@@ -9,21 +9,31 @@ import numpy as np
 import pytest
 
 from dofsim.depth import DepthKind, DepthMap
-from dofsim.errors import OutputError, ParameterError, PhotoError
+from dofsim.errors import DepthError, OutputError, ParameterError, PhotoError
 from dofsim.film.clip import Clip
-from dofsim.film.follow import Follower
+from dofsim.film.encode import Encoder
+from dofsim.film.follow import Follower, Plane
+from dofsim.film.join import check_clip_name, decoding_times, join
+from dofsim.film.look import Look
+from dofsim.film.refocus import refocus_clip
 from dofsim.film.steady import Stabiliser, Steady
+from dofsim.lens import physical_factor
 from tests.film.clips import HEIGHT, TIMES, WIDTH, picture, turn_quarter, write_clip
 
 av = pytest.importorskip("av", reason="PyAV is not installed (pip install 'dofsim[video]')")
 
 
-def copy(source: Path, out: Path, stop_after: int | None = None) -> None:
-    with Clip(source, out, crf=8) as clip:
+def copy(source: Path, out: Path, part_frames: int = 99) -> None:
+    check_clip_name(source, out)
+    with Clip(source) as clip:
+        encoder, parts = Encoder(clip, 8), []
         for index, moment in enumerate(clip.moments()):
-            if index == stop_after:
-                raise KeyboardInterrupt
-            clip.write(moment, moment.pixels)
+            if index and index % part_frames == 0:
+                parts.append(encoder.finish())
+            encoder.encode(moment, moment.pixels)
+        parts.append(encoder.finish())
+        height, width = moment.pixels.shape[:2]
+        join(clip, parts, out, width=width, height=height, crf=8)
 
 
 def frames_of(path: Path) -> tuple[list[np.ndarray], list[float], dict]:
@@ -48,10 +58,12 @@ def sound_of(path: Path) -> list[tuple[float, bytes]]:
         ]
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
-def test_time_sound_and_colour_stay(tmp_path, suffix) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "part_frames"), [(".mp4", 99), (".mov", 99), (".mkv", 99), (".mp4", 3), (".mp4", 1), (".mkv", 4)]
+)
+def test_time_sound_and_colour_stay(tmp_path, suffix, part_frames) -> None:
     source, out = write_clip(tmp_path / "in.mp4"), tmp_path / f"out{suffix}"
-    copy(source, out)
+    copy(source, out, part_frames)
     frames, times, about = frames_of(out)
     before, times_before, about_before = frames_of(source)
     assert about == about_before | {"pix_fmt": "yuv420p"}
@@ -107,9 +119,41 @@ def test_what_cannot_be_read_or_written(tmp_path) -> None:
         copy(clip, clip)
     with pytest.raises(OutputError, match="does not exist"):
         copy(clip, tmp_path / "no" / "out.mp4")
+    with pytest.raises(OutputError, match="-o"):
+        refocus_clip(clip, tmp_path / "no" / "out.mp4")
+
+    def stop(index: int) -> None:
+        if index == 2:
+            raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        copy(clip, tmp_path / "out.mp4", stop_after=2)
+        refocus_clip(clip, tmp_path / "out.mp4", on_frame=stop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "text.mp4"]
+
+
+def test_parts_of_uneven_frames_are_decoded_in_order() -> None:
+    # After a part of slow frames comes one of fast frames, and the other way round; each holds back 2 frames.
+    parts = [np.array(pts) for pts in ([0, 900, 600, 300, 1200], [1203, 1212, 1209, 1206], [1300, 9000, 5000, 4000])]
+    times, before = [], np.zeros(0, np.int64)
+    for pts in parts:
+        times.append(decoding_times(pts, before, 2))
+        before = np.sort(pts)[-2:]
+    assert (np.diff(np.concatenate(times)) > 0).all()
+    assert (np.concatenate(times) <= np.concatenate(parts)).all()
+
+
+def test_a_real_lens_takes_metric_depth() -> None:
+    look, plane = Look(aperture=2.0, focal_length=26), Plane(0.5, 0.1, 2.0)
+    setting = look.setting(plane, DepthKind.INVERSE, 2000.0)
+    assert setting.factor == pytest.approx(physical_factor(2.0, 26, 0.5, 2000.0))
+    assert setting.sharp_px == 0
+    with pytest.raises(DepthError, match=r"--blur 2.5%"):
+        look.setting(plane, DepthKind.RELATIVE, 2000.0)
+    artistic = Look(blur="1%", sharp_range=0.0).setting(plane, DepthKind.RELATIVE, 2000.0)
+    assert artistic.factor * 1.5 == pytest.approx(20.0)
+    for wrong in ({"aperture": 2, "blur": "1%"}, {"focal_length": 26}, {"aperture": 0}, {"sharp_range": 2}):
+        with pytest.raises(ParameterError, match="--"):
+            Look(**wrong)
 
 
 def textured(shift: int, seed: int = 0) -> np.ndarray:
@@ -220,7 +264,9 @@ def test_the_command_line(tmp_path, capfd) -> None:
         ([str(source), "-o", str(tmp_path / "no.gif")], 2, ".mp4"),
         ([str(source), "-o", str(tmp_path / "no.mp4"), "--steadiness", "2"], 2, "--steadiness"),
         ([str(source), "-o", str(tmp_path / "no.mp4"), "--focus-at", "200%,0%"], 2, "outside"),
-        ([str(source), "-o", str(tmp_path / "no.mp4"), "--blur", "big"], 2, "blur"),
+        ([str(source), "-o", str(tmp_path / "no.mp4"), "--blur", "big"], 2, "--blur"),
+        ([str(source), "-o", str(tmp_path / "no.mp4"), "--blades", "2"], 2, "--blades 6"),
+        ([str(source), "-o", str(tmp_path / "no.mp4"), "--aperture", "f/2"], 4, "--blur"),
         ([str(tmp_path / "none.mp4"), "-o", str(tmp_path / "no.mp4")], 3, "no file"),
     ):
         assert run(["video", *arguments]) == code

@@ -1,8 +1,10 @@
 """Break files of every kind that dofsim reads, and see that it ends in a picture or in one sentence.
 
 ``python -m tests.fuzz --cases 200000 --seed 1`` from a clone; a case is its number, so ``--only N`` runs one again, and
-``--keep FOLDER`` leaves its file there. A finding is anything but a result or a DofsimError of one line: another
-exception, a crash, ten seconds without an end, memory above the bound, or an input that was touched.
+``--keep FOLDER`` leaves its file there. With ``--record FILE`` a run that was stopped, by ``--seconds`` or by hand, is
+gone on with by the same command: what the record counts as done is not run again. A finding is anything but a result or
+a DofsimError of one line: another exception, a crash, ten seconds without an end, memory above the bound, or an input
+that was touched.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from dofsim.warmup import compile_discs
-from tests.fuzz.case import prepared, run_case
+from tests.fuzz.case import prepared, run_case, workshop
+from tests.fuzz.tally import CHUNK, Tally
 from tests.fuzz.workers import run_in_workers
 
 
@@ -31,54 +34,51 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no more after so long")
     parser.add_argument("--only", type=int, help="run one case again, here")
     parser.add_argument("--keep", type=Path, help="leave the file of --only in this folder")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the figures of this run here")
+    parser.add_argument("--record", type=Path, help=f"add up runs here, and go on; in chunks of {CHUNK} cases")
     arguments = parser.parse_args()
-    outcomes: Counter[tuple[str, str]] = Counter()
-    findings: list[dict[str, Any]] = []
-    slowest: dict[str, Any] = {"seconds": 0.0}
-    most = 0
+    if arguments.record and (arguments.first % CHUNK or arguments.cases % CHUNK):
+        parser.error(f"a --record takes --first and --cases in multiples of {CHUNK}")
+    try:
+        tally = Tally(arguments.seed, arguments.record)
+    except ValueError as error:
+        parser.error(str(error))
     began = time.monotonic()
 
     def on_result(result: dict[str, Any]) -> None:
-        nonlocal slowest, most
-        outcomes[result["kind"], result["outcome"]] += 1
-        slowest = max(slowest, result, key=lambda each: each["seconds"])
-        most = max(most, result["peak"])
         if result["finding"]:
-            findings.append(result)
             print(f"case {result['case']} ({result['kind']}): {result['finding']}", flush=True)
+        if tally.add(result):
+            tally.keep(time.monotonic() - began)
 
     compile_discs()
-    with tempfile.TemporaryDirectory() as base:
+    with tempfile.TemporaryDirectory(dir=workshop()) as folder:
+        base = Path(folder)
+        spans = tally.left(arguments.first, arguments.cases)
         if arguments.only is not None or not arguments.workers:
-            corpus = prepared(Path(base))
-            only = arguments.only
-            numbers = range(arguments.first, arguments.first + arguments.cases) if only is None else [only]
-            for number in numbers:
-                on_result(run_case(number, arguments.seed, corpus, Path(base), arguments.keep))
+            corpus = prepared(base)
+            if arguments.only is not None:
+                spans = [(arguments.only, arguments.only + 1)]
+            for span in spans:
+                for number in range(*span):
+                    on_result(run_case(number, arguments.seed, corpus, base, arguments.keep))
         else:
-            run_in_workers(
-                arguments.first,
-                arguments.cases,
-                arguments.seed,
-                arguments.workers,
-                Path(base),
-                on_result,
-                arguments.seconds,
-            )
-    figures = {
-        "cases": sum(outcomes.values()), "seed": arguments.seed, "seconds": round(time.monotonic() - began, 1),
-        "peak_mb": round(most / 1e6), "findings": findings, "slowest": slowest,
-        "outcomes": {f"{kind} -> {outcome}": n for (kind, outcome), n in sorted(outcomes.items())},
-    }  # fmt: skip
+            run_in_workers(spans, arguments.seed, arguments.workers, base, on_result, arguments.seconds)
+    tally.finish()
+    figures = tally.figures(time.monotonic() - began)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    print(f"{figures['cases']} cases in {figures['seconds']} s: {len(findings)} findings; outcomes: ", end="")
-    totals = Counter()
-    for (_, outcome), n in outcomes.items():
-        totals[outcome] += n
-    print(", ".join(f"{outcome} {n}" for outcome, n in totals.most_common()))
-    return 1 if findings else 0
+    totals: Counter[str] = Counter()
+    for outcome, number in figures["outcomes"].items():
+        totals[outcome.rpartition(" -> ")[2]] += number
+    slowest = figures["slowest"]
+    print(
+        f"{figures['cases']} cases in {figures['seconds']} s: {len(tally.findings)} findings; "
+        f"at most {figures['peak'] / 1e6:.0f} MB; slowest {slowest['seconds']:.1f} s of the processor "
+        f"(case {slowest.get('case')}, {slowest.get('kind')}); outcomes: "
+        + ", ".join(f"{outcome} {number}" for outcome, number in totals.most_common())
+    )
+    return 1 if tally.findings else 0
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,7 @@ def _ramp() -> np.ndarray:
 
 def _photos(folder: Path) -> list[Seed]:
     from dofsim.photo import Photo, read_photo
+    from dofsim.photo.editable import write_editable
 
     picture, depth, icc = _picture(), _ramp(), Make.icc()
     exif = Make.exif(6, (WIDTH, HEIGHT), thumbnail=Make.thumbnail(padding=8), gps=True)
@@ -97,6 +98,12 @@ def _photos(folder: Path) -> list[Seed]:
         Seed("plain.exif", "tiff", "exif", exif, weight=6),
         Seed("plain.icc", "icc", "icc", icc, weight=3),
     ]
+    google = read_photo(_file(folder, "google.jpg", Make.google(picture, depth)))
+    write_editable(whole, folder / "editable.jpg", original=whole, depth=google.depth)
+    seeds.append(Seed("editable.jpg", "jpeg", "photo", (folder / "editable.jpg").read_bytes(), weight=6))
+    by_name = {seed.name: seed for seed in seeds}
+    for name in ("plain.jpg", "progressive.jpg", "google.jpg", "editable.jpg", "plain.tif"):
+        seeds.append(replace(by_name[name], target="editable", weight=3))
     return seeds
 
 

@@ -40,6 +40,21 @@ def photo(path: Path, random: Random) -> None:
         found.save(out)
 
 
+def editable(path: Path, random: Random) -> None:
+    """Read, write as what can be refocused again, and read that."""
+    import dofsim
+    from dofsim.photo.editable import write_editable
+
+    found = dofsim.read_photo(path)
+    if found.pixels.size > 1_000_000:
+        return
+    out = path.with_name("out.jpg")
+    write_editable(found, out, original=found, depth=found.depth or any_depth(found))
+    again = dofsim.read_photo(out)
+    if again.depth is None or again.pixels.shape != found.pixels.shape:
+        raise AssertionError(f"what can be refocused again cannot: {again.notes}")
+
+
 def depth(path: Path, random: Random) -> None:
     """Read as every kind, and write again."""
     from dofsim.depth import DepthKind
@@ -131,6 +146,6 @@ def _read_all(root: Path, random: Random) -> None:
 
 
 TARGETS: dict[str, Callable[[Path, Random], None]] = {
-    "photo": photo, "depth": depth, "data set": data_set, "packed": packed, "model": model, "xmp": xmp, "exif": exif,
-    "icc": icc,
+    "photo": photo, "editable": editable, "depth": depth, "data set": data_set, "packed": packed, "model": model,
+    "xmp": xmp, "exif": exif, "icc": icc,
 }  # fmt: skip

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +51,45 @@ def test_the_program_notices(case: object, monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setitem(targets.TARGETS, "misdeed", misdeed)
     seed = Seed("a.txt", "text", "misdeed", b"some bytes that can be broken")
     assert says in case.run_case(1, 1, [seed], tmp_path)["finding"]
+
+
+def test_runs_add_up_and_nothing_is_done_twice(case: object, tmp_path: Path) -> None:
+    from tests.fuzz.tally import CHUNK, Tally
+
+    record = tmp_path / "record.json"
+    told = {"kind": "a", "outcome": "result", "seconds": 0.5, "peak": 7, "held": 7, "finding": ""}
+    first = Tally(3, record)
+    assert first.left(0, 3 * CHUNK)[:2] == [(0, CHUNK), (CHUNK, 2 * CHUNK)]
+    for number in range(CHUNK, 2 * CHUNK + 10):
+        if first.add({"case": number, **told}):
+            first.keep(60.0)
+    second = Tally(3, record)
+    # What the first run began and did not finish is run again, as a whole.
+    assert second.left(0, 3 * CHUNK) == [(0, CHUNK), (2 * CHUNK, 3 * CHUNK)]
+    assert second.left(CHUNK + 5, CHUNK) == [(2 * CHUNK, 2 * CHUNK + 5)]
+    for number in range(CHUNK):
+        second.add({"case": number, **told, "finding": "odd" if number == 8 else ""})
+    found = second.figures(40.0)
+    assert (found["cases"], found["ranges"], found["seconds"]) == (2 * CHUNK, [[0, 2 * CHUNK]], 100.0)
+    assert [each["case"] for each in found["findings"]] == [8]
+    with pytest.raises(ValueError, match="of seed 3"):
+        Tally(4, record)
+
+
+def test_memory_is_counted_for_each_case(case: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from tests.fuzz import targets
+    from tests.fuzz.corpus import Seed
+
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("this system does not forget how much memory a process has held")
+    monkeypatch.setitem(targets.TARGETS, "greedy", lambda path, random: np.ones(300 << 20, np.uint8).sum())
+    monkeypatch.setitem(targets.TARGETS, "modest", lambda path, random: None)
+    greedy, modest = (
+        case.run_case(1, 1, [Seed("a.txt", "text", target, b"some bytes that can be broken")], tmp_path)
+        for target in ("greedy", "modest")
+    )
+    assert greedy["peak"] - greedy["held"] > 250e6
+    assert modest["peak"] < greedy["peak"] - 250e6
 
 
 def test_a_case_is_its_number(case: object) -> None:

@@ -6,13 +6,14 @@ import multiprocessing
 import os
 import tempfile
 import time
+from collections import deque
+from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from tests.fuzz.case import BOUND, SECONDS, compile_kernels, prepared, run_case
 
-CHUNK = 250
 LONGEST_WAIT_SECONDS = 600.0
 
 
@@ -79,19 +80,26 @@ class Worker:
         return f"exit code {self.process.exitcode}"
 
 
-def run_in_workers(first: int, cases: int, seed: int, workers: int, base: Path, on_result: Any, seconds: float) -> None:
-    """Spread cases over processes; after so many seconds no more are begun than a process has in hand."""
+def run_in_workers(
+    spans: list[tuple[int, int]],
+    seed: int,
+    workers: int,
+    base: Path,
+    on_result: Callable[[dict[str, Any]], None],
+    seconds: float,
+) -> None:
+    """Spread spans of cases over processes; after so many seconds no more are begun than a process has in hand."""
     until = time.monotonic() + seconds
-    spans = [(start, min(start + CHUNK, first + cases)) for start in range(first, first + cases, CHUNK)][::-1]
-    crew = [Worker(seed, base, number) for number in range(min(workers, len(spans)))]
+    waiting = deque(spans)
+    crew = [Worker(seed, base, number) for number in range(min(workers, len(waiting)))]
     while crew:
         if time.monotonic() > until:
-            spans.clear()
+            waiting.clear()
         ready = wait([worker.pipe for worker in crew], timeout=1.0)
         for worker in list(crew):
             try:
                 if worker.pipe in ready:
-                    _hear(worker, spans, crew, on_result)
+                    _hear(worker, waiting, crew, on_result)
                     continue
                 reason = "it does not end" if worker.hangs() else ""
             except (EOFError, ConnectionResetError):
@@ -102,30 +110,29 @@ def run_in_workers(first: int, cases: int, seed: int, workers: int, base: Path, 
                 number = worker.case
                 if number is None:
                     raise RuntimeError(f"a worker does not even start: {reason}")
-                on_result(
-                    {"case": number, "kind": "?", "outcome": "crash", "seconds": 0.0, "peak": 0, "finding": reason}
-                )
+                lost = {"kind": "?", "outcome": "crash", "seconds": 0.0, "peak": 0, "held": 0, "finding": reason}
+                on_result({"case": number, **lost})
                 rest = (number + 1, worker.todo[1])
                 worker.start()
                 if rest[0] < rest[1]:
-                    spans.append(rest)
+                    waiting.appendleft(rest)
 
 
-def _hear(worker: Worker, spans: list[Any], crew: list[Worker], on_result: Any) -> None:
+def _hear(worker: Worker, waiting: deque[tuple[int, int]], crew: list[Worker], on_result: Any) -> None:
     message = worker.pipe.recv()
     worker.heard()
     if isinstance(message, int):
         worker.case = message
     elif isinstance(message, dict):
         on_result(message)
-        if message["peak"] > BOUND:  # or all that follow would seem to hold as much
+        if message["held"] > BOUND:  # or all that follow would seem to hold as much
             worker.stop()
             rest = (message["case"] + 1, worker.todo[1])
             worker.start()
             if rest[0] < rest[1]:
-                spans.append(rest)
-    elif spans:
-        worker.give(spans.pop())
+                waiting.appendleft(rest)
+    elif waiting:
+        worker.give(waiting.popleft())
     else:
         worker.pipe.send(None)
         worker.process.join(5)

@@ -1,8 +1,9 @@
-"""Kill renderings and packings at random moments, and see that nothing is lost, half-written or left behind.
+"""Kill dofsim at random moments, and see that nothing is lost, half-written or left behind.
 
 ``python -m tests.kills --kills 200 --seed 1`` from a clone. Each round starts one command, sends it SIGINT, SIGTERM or
-SIGKILL after a random part of the time that it takes undisturbed, and looks: the input is as it was, the output is the
-old one or the new one to the byte, and the next undisturbed run ends well, with no temporary file beside it.
+SIGKILL after a random part of the time that it takes undisturbed, and looks: the inputs are as they were, whatever
+stands in the output is the old or the new, to the bit, no process is left, and the same command, undisturbed, goes on
+to the very result, with no temporary file beside it. Commands whose libraries are missing are left out, and named.
 """
 
 from __future__ import annotations
@@ -10,80 +11,45 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
+import shutil
 import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-import numpy as np
-from PIL import Image
-
 from dofsim.cli.app import main as main_of_dofsim
+from tests.fuzz.case import workshop
+from tests.kills.jobs import Job, State, make_jobs
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+ENDS = {
+    signal.SIGINT: (130, -signal.SIGINT), signal.SIGTERM: (143, 130, -signal.SIGTERM),
+    signal.SIGKILL: (-signal.SIGKILL,),
+}  # fmt: skip
+"""Exit codes of a command that a signal ended; batch takes SIGTERM for Ctrl-C."""
+MARK = "DOFSIM_KILLS_MARK"
+PATIENCE_S = 60.0
 
 
-@dataclass(frozen=True)
-class Job:
-    """A command, the files that it reads, the one that it writes, and what says whether that is whole."""
-
-    name: str
-    arguments: tuple[str, ...]
-    inputs: tuple[Path, ...]
-    output: Path
-    fingerprint: Callable[[Path], bytes]
-
-
-def make_jobs(folder: Path) -> list[Job]:
-    """A rendering beside its input, one that replaces its input, and a packing of a data set."""
-    from dofsim.datasets import fabricate
-
-    rng = np.random.default_rng(0)
-    depth = folder / "depth.png"
-    Image.fromarray(np.tile(np.linspace(0, 255, 128).astype(np.uint8), (96, 1))).save(depth)
-    photos = [folder / name for name in ("beside.png", "replaced.png")]
-    for photo in photos:
-        Image.fromarray(rng.integers(0, 256, (96, 128, 3)).astype(np.uint8)).save(photo)
-    render = ("render", "--depth", str(depth), "--blur", "5%", "--overwrite", "--quiet")
-    nyu = fabricate.write_nyu_png(folder / "nyu", scenes={"kitchen_0001a": 6}, test=0)
-    pictures = tuple(sorted(path for path in nyu.rglob("*") if path.is_file()))
-    beside, packed = folder / "beside.dof.png", folder / "packed.h5"
-    return [
-        Job("render", (*render, str(photos[0])), (photos[0], depth), beside, Path.read_bytes),
-        Job("render over its input", (*render, str(photos[1]), "-o", str(photos[1])), (depth,), photos[1], _decoded),
-        Job("data prepare", ("data", "prepare", str(nyu), "-o", str(packed)), pictures, packed, _frames),
-    ]
-
-
-def _decoded(path: Path) -> bytes:
-    with Image.open(path) as image:
-        return np.asarray(image).tobytes()
-
-
-def _frames(path: Path) -> bytes:
-    from dofsim.datasets import open_frames
-
-    frames = open_frames(path, split="all")
-    return b"".join(frame.photo.tobytes() + frame.depth.tobytes() for frame in frames)
-
-
-def run(job: Job, *, after: float | None = None, number: int = signal.SIGKILL) -> int:
-    """Run a job in a child that has everything loaded already, so that kills fall into its work; its exit code."""
+def run(arguments: tuple[str, ...], *, after: float | None = None, number: int = signal.SIGKILL) -> int:
+    """Run dofsim in a child that has everything loaded already, so that kills fall into its work; its exit code."""
     process = os.fork()
     if process == 0:
         code = 70
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.dup2(1, 2)
-            sys.argv = ["dofsim", *job.arguments]
+            sys.argv = ["dofsim", *arguments]
             main_of_dofsim()
         except SystemExit as left:
             code = int(left.code or 0)
+        except KeyboardInterrupt:  # before dofsim has begun, or after it
+            code = 130
         finally:
             os._exit(code)
     if after is not None:
@@ -92,17 +58,26 @@ def run(job: Job, *, after: float | None = None, number: int = signal.SIGKILL) -
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def load(folder: Path) -> None:
+def load(jobs: list[Job]) -> None:
     """Load and compile here whatever the children need, without leaving threads that a fork would lose."""
     import cv2
-    import h5py  # noqa: F401
     import imagecodecs  # noqa: F401
+    import numpy as np
+    import onnxruntime  # noqa: F401
 
     import dofsim
 
+    for module in ("av", "h5py", "torch", "accelerate", "tensorboard"):
+        with suppress(ImportError):
+            __import__(module)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    if any(job.name == "train" for job in jobs):
+        from dofsim.pix2pix import train  # noqa: F401
     cv2.setNumThreads(0)
-    photo = dofsim.read_photo(folder / "beside.png")
-    dofsim.prepare(photo, depth=dofsim.read_depth(folder / "depth.png")).render(blur="5%", threads=1)
+    photo = dofsim.Photo.from_array(np.zeros((16, 24, 3), np.uint8))
+    depth = dofsim.DepthMap(np.linspace(0, 1, 384, dtype=np.float32).reshape(16, 24), dofsim.DepthKind.RELATIVE)
+    dofsim.prepare(photo, depth=depth).render(blur="5%", threads=1)
 
 
 def strays(folder: Path) -> list[str]:
@@ -110,55 +85,130 @@ def strays(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob(".*"))
 
 
-def torment(folder: Path, kills: int, seed: int) -> dict[str, object]:
+def left_running(mark: str) -> list[int]:
+    """Processes other than this one that a job began, after they had some time to end."""
+    wanted, until = f"{MARK}={mark}".encode(), time.monotonic() + PATIENCE_S
+    while True:
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if wanted in (place / "environ").read_bytes().split(b"\0") and int(place.name) != os.getpid():
+                    found.append(int(place.name))
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.05)
+
+
+class Round:
+    """A job, what it makes of what undisturbed, and what was found wrong with it.
+
+    Parameters
+    ----------
+    job : Job
+    findings : list of str
+        Receives what is not as promised.
+    """
+
+    def __init__(self, job: Job, findings: list[str]) -> None:
+        self.job, self._findings = job, findings
+        self._inputs = {path: path.read_bytes() for path in job.inputs}
+        self._start = job.output.read_bytes() if job.output.exists() else None
+        self._before = job.state()
+        self._undisturbed()  # compiles what is still to be compiled
+        self.restore()
+        began = time.monotonic()
+        self._undisturbed()
+        self.seconds = time.monotonic() - began
+        self._after = job.state()
+        assert self._after, f"{job.name} makes nothing"
+
+    def _undisturbed(self) -> None:
+        code = run(self.job.arguments)
+        if code:
+            raise RuntimeError(f"{self.job.name} fails undisturbed with {code}")
+
+    def restore(self) -> None:
+        """Let the output be as before the first run."""
+        if self.job.output.is_dir():
+            shutil.rmtree(self.job.output)
+        if self._start is None:
+            self.job.output.unlink(missing_ok=True)
+        else:
+            self.job.output.write_bytes(self._start)
+
+    def kill(self, number: signal.Signals, share: float) -> bool:
+        """Kill after a share of the time that it takes; whether it was still at work."""
+        self.restore()
+        os.environ[MARK] = mark = secrets.token_hex(8)
+        code = run(self.job.arguments, after=share * self.seconds, number=number)
+        if code not in (0, *ENDS[number]):
+            self._complain(number, f"it leaves with {code}")
+        if running := left_running(mark):
+            self._complain(number, f"processes go on: {running}")
+        self._look(number)
+        left = [each for each in strays(self.job.output.parent) if ".dofsim-" in each]
+        if left and number != signal.SIGKILL:
+            self._complain(number, f"{left} is left")
+        self._go_on(number)
+        return code != 0
+
+    def _state(self, number: signal.Signals) -> State | None:
+        try:
+            return self.job.state()
+        except Exception as error:
+            self._complain(number, f"something is half-written: {type(error).__name__}: {error}")
+            return None
+
+    def _look(self, number: signal.Signals) -> None:
+        if any(path.read_bytes() != data for path, data in self._inputs.items()):
+            self._complain(number, "an input was changed")
+        found = self._state(number)
+        if found is None or self.job.midway:
+            return
+        if lost := self._before.keys() - found.keys():
+            self._complain(number, f"{sorted(lost)} is gone")
+        for name, digest in found.items():
+            if digest not in (self._before.get(name), self._after.get(name)):
+                self._complain(number, f"{name} is neither the old nor the new one")
+
+    def _go_on(self, number: signal.Signals) -> None:
+        if self.job.output in self.job.inputs or self._start is not None:
+            self.restore()  # a rendering over its input would be one of a rendering
+        code = run((*self.job.arguments, *self.job.again))
+        if code:
+            self._complain(number, f"the next run fails with {code}")
+        elif self._state(number) != self._after:
+            self._complain(number, "the next run comes to another result")
+        if left := strays(self.job.output.parent):
+            self._complain(number, f"{left} is left by the next run")
+
+    def _complain(self, number: signal.Signals, what: str) -> None:
+        self._findings.append(f"{self.job.name}, {number.name}: {what}")
+
+
+def torment(folder: Path, kills: int, seed: int, names: list[str] | None = None) -> dict[str, object]:
     """Kill every job in turn; figures, and whatever was not as promised."""
     random = Random(seed)
     findings: list[str] = []
     killed: Counter[str] = Counter()
     survived = 0
-    jobs = make_jobs(folder)
-    load(folder)
-    expected: dict[str, set[bytes]] = {}
-    seconds: dict[str, float] = {}
-    for job in jobs:
-        before = job.fingerprint(job.output) if job.output.exists() else None
-        began = time.monotonic()
-        if run(job):
-            raise RuntimeError(f"{job.name} fails undisturbed")
-        seconds[job.name] = time.monotonic() - began
-        expected[job.name] = {job.fingerprint(job.output)} | ({before} if before is not None else set())
-    round_number = 0
-    while sum(killed.values()) < kills:
-        job = jobs[round_number % len(jobs)]
-        round_number += 1
-        inputs = {path: path.read_bytes() for path in job.inputs}
-        original = job.output.read_bytes()
-        if job.name == "data prepare":
-            job.output.unlink(missing_ok=True)
+    jobs, left_out = make_jobs(folder)
+    jobs = [job for job in jobs if names is None or job.name in names]
+    load(jobs)
+    rounds = [Round(job, findings) for job in jobs]
+    turn = 0
+    while killed.total() < kills:
+        each = rounds[turn % len(rounds)]
+        turn += 1
         number = random.choice(SIGNALS)
-        code = run(job, after=random.uniform(0.0, 1.1) * seconds[job.name], number=number)
-        if code in (0, 5):
-            survived += 1
+        if each.kill(number, random.uniform(0.0, 1.1)):
+            killed[f"{each.job.name}, {number.name}"] += 1
         else:
-            killed[f"{job.name}, {number.name}"] += 1
-        if any(path.read_bytes() != data for path, data in inputs.items()):
-            findings.append(f"{job.name}, {number.name}: an input was changed")
-        if job.output.exists():
-            # A rendering over its input goes on from what it made, so that any whole picture is right.
-            whole = job.fingerprint(job.output)
-            if job.name != "render over its input" and whole not in expected[job.name]:
-                findings.append(f"{job.name}, {number.name}: the output is neither the old nor the new one")
-        elif job.name != "data prepare":
-            findings.append(f"{job.name}, {number.name}: the output is gone")
-        if number != signal.SIGKILL and (left := [each for each in strays(folder) if ".dofsim-" in each]):
-            findings.append(f"{job.name}, {number.name}: {left} is left")
-        if run(job):
-            findings.append(f"{job.name}: the next run fails")
-        if left := strays(folder):
-            findings.append(f"{job.name}: {left} is left by the next run")
-        if job.name == "render over its input":
-            job.output.write_bytes(original)
-    return {"kills": dict(killed), "total": sum(killed.values()), "ended before": survived, "findings": findings}
+            survived += 1
+    return {
+        "kills": dict(sorted(killed.items())), "total": killed.total(), "ended before": survived, "left out": left_out,
+        "seconds": {each.job.name: round(each.seconds, 2) for each in rounds}, "findings": findings,
+    }  # fmt: skip
 
 
 def main() -> int:
@@ -166,9 +216,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--job", action="append", help="only this one, such as 'video'; may be given again")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as base:
-        figures = torment(Path(base), arguments.kills, arguments.seed)
+    with tempfile.TemporaryDirectory(dir=workshop()) as base:
+        figures = torment(Path(base), arguments.kills, arguments.seed, arguments.job)
     print(json.dumps(figures, indent=1))
     return 1 if figures["findings"] else 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -30,10 +31,13 @@ posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks ar
 
 @posix
 def test_kills_at_random_moments() -> None:
-    command = [sys.executable, "-m", "tests.kills", "--kills", "9", "--seed", "2"]
+    command = [sys.executable, "-m", "tests.kills", "--kills", "6", "--seed", "2"]
+    for job in ("render", "render over input", "prepare", "batch", "video"):
+        command += ["--job", job]
     environment = {**os.environ, "DOFSIM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["total"] == 6
 
 
 @posix

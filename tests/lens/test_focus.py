@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+
 import numpy as np
 import pytest
 
 from dofsim.depth import DepthKind, DepthMap
 from dofsim.errors import DepthError, ParameterError
-from dofsim.focus import Focus, parse_focus, parse_point, resolve_focus
+from dofsim.focus import Focus, auto_focus, depth_at, parse_focus, parse_point, resolve_focus
 
 RAMP = DepthMap(np.tile(np.linspace(1, 5, 101, dtype=np.float32), (40, 1)), DepthKind.RELATIVE)
 
@@ -83,3 +86,75 @@ def test_auto_focus_finds_the_subject_in_the_middle() -> None:
     values[60:160, 110:190] = 0.8
     subject = DepthMap(values, DepthKind.RELATIVE)
     assert resolve_focus(Focus("auto"), subject) == pytest.approx(0.8, abs=0.03)
+
+
+def votes_counted_one_by_one(inverse: np.ndarray) -> float:
+    """The guess of the subject as its docstring tells it, pixel by pixel."""
+    step = max(1, math.floor(math.sqrt(inverse.size / 60_000)))
+    values = inverse[::step, ::step].astype(float)
+    rows, columns = values.shape
+    far, near = values.min(), values.max()
+    votes, weights, places = [0.0] * 64, [], []
+    for y in range(rows):
+        for x in range(columns):
+            down, right = (y + 0.5) / rows, (x + 0.5) / columns
+            weight = math.exp(-(((down - 0.52) / 0.2) ** 2) - ((right - 0.5) / 0.2) ** 2)
+            place = (values[y, x] - far) / (near - far)
+            votes[min(int(place * 64), 63)] += weight * (0.25 + place)
+            weights.append(weight)
+            places.append(place)
+    smooth = [
+        sum(votes[k] * math.exp(-0.5 * ((k - middle) / 2) ** 2) for k in range(64) if abs(k - middle) <= 6)
+        for middle in range(64)
+    ]
+    peak = (smooth.index(max(smooth)) + 0.5) / 64
+    close = [k for k, place in enumerate(places) if abs(place - peak) <= 2.5 / 64]
+    if not close:
+        return far + peak * (near - far)
+    return far + sum(weights[k] * places[k] for k in close) / sum(weights[k] for k in close) * (near - far)
+
+
+@pytest.mark.parametrize("shape", [(37, 53), (64, 20), (9, 8), (500, 490)])
+@pytest.mark.parametrize("seed", range(4))
+def test_auto_focus_counts_votes(shape: tuple[int, int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: shape[0], : shape[1]] / max(shape)
+    inverse = (3.0 + 2 * rng.random() * y + rng.normal(0, 0.05, shape)).astype(np.float32)
+    inverse[np.hypot(y - rng.uniform(0.2, 0.8), x - rng.uniform(0.2, 0.8)) < 0.2] = rng.uniform(2, 7)
+    assert auto_focus(inverse) == pytest.approx(votes_counted_one_by_one(inverse), rel=1e-9)
+
+
+def test_auto_focus_between_two_peaks_is_the_peak_of_their_smooth_sum() -> None:
+    # Two places with nothing between, so near to each other that their sum is highest where no pixel is.
+    inverse = np.full((40, 40), 0.5, np.float32)
+    inverse[::2] = 0.5 + 6.4 / 64
+    inverse[0, 0], inverse[0, 1] = 0.0, 1.0
+    assert auto_focus(inverse) == pytest.approx(votes_counted_one_by_one(inverse), rel=1e-9)
+
+
+def patch_looked_at_one_by_one(inverse: np.ndarray, point: tuple[float, float]) -> float:
+    """The depth of a point as its docstring tells it."""
+    height, width = inverse.shape
+    x, y = min(int(point[0] * width), width - 1), min(int(point[1] * height), height - 1)
+
+    def around(reach: int) -> list[float]:
+        return [
+            float(inverse[v, u])
+            for v in range(y - reach, y + reach + 1)
+            for u in range(x - reach, x + reach + 1)
+            if 0 <= v < height and 0 <= u < width
+        ]
+
+    radius = max(1, round(math.hypot(height, width) / 100))
+    patch, centre = around(radius), statistics.median(around(max(1, radius // 4)))
+    side = [value for value in patch if abs(value - centre) <= 0.35 * (max(patch) - min(patch))]
+    return statistics.median(side) if side else centre
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 5), (90, 61), (300, 280), (640, 640)])
+@pytest.mark.parametrize("point", [(0.0, 0.0), (1.0, 1.0), (0.5, 0.5), (0.03, 0.97), (0.7, 0.2)])
+def test_a_point_takes_the_median_of_its_own_side(shape: tuple[int, int], point: tuple[float, float]) -> None:
+    rng = np.random.default_rng(sum(shape))
+    inverse = np.where(rng.random(shape) < 0.4, 1.0, 5.0) + 0.3 * rng.random(shape)
+    inverse = inverse.astype(np.float32)
+    assert depth_at(inverse, point) == pytest.approx(patch_looked_at_one_by_one(inverse, point), rel=1e-6)

@@ -44,6 +44,12 @@ def test_focus_at_infinity_is_the_limit_of_far_focus() -> None:
     )
 
 
+def test_a_photo_s_lens_is_that_of_its_diagonal() -> None:
+    # f = 26 mm, N = 1.8, focus 1 / 0.8 m, 5000 px on the 43.2666 mm of a full frame
+    expected = 0.026 * 26 * 5000 * 1.25 / (2 * 1.8 * math.hypot(36, 24) * (1.25 - 0.026))
+    assert lens.physical_factor(1.8, 26, 0.8, 5000.0) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -85,3 +91,13 @@ def test_the_sharp_range_takes_from_every_circle_and_keeps_the_largest() -> None
     kept = lens.keep_sharp(radius, factor * 0.1)
     np.testing.assert_allclose(kept, [60.0, 5.0, 0.0, 0.0, 0.0, -20.0], atol=1e-4)
     assert lens.keep_sharp(radius, 0.0) is radius
+
+
+@pytest.mark.parametrize(("focus", "sharp_range"), [(0.0, 1.0), (0.75, 0.75), (0.5, 0.6), (0.3, 0.7)])
+def test_where_all_is_in_the_sharp_range_all_is_sharp(focus: float, sharp_range: float) -> None:
+    # 0.1 and 0.9 have no exact floats: what rounding leaves over must not become the strongest blur.
+    far, near = 0.1, 0.9
+    at = far + focus * (near - far)
+    factor = lens.artistic_factor(60.0, at, far, near, sharp_range)
+    radius = lens.circle_of_confusion(np.linspace(far, near, 50, dtype=np.float32), at, factor)
+    assert np.array_equal(lens.keep_sharp(radius, factor * sharp_range * (near - far)), np.zeros(50))

@@ -66,10 +66,15 @@ def test_pair_order_leaves_out_pairs_without_an_order():
     prediction[:50] += np.linspace(0, 0.5, 50)  # order within one plane is nobody's business
     assert pair_order(prediction, truth) == 1.0
     assert math.isnan(pair_order(prediction[:50], truth[:50]))
+    assert math.isnan(pair_order(truth, truth, margin=1.0))  # differing by just the margin is not enough
+    outlier = (np.arange(1000) == 7).astype(float)
+    assert math.isnan(pair_order(outlier, outlier))
 
 
 def test_relative_scores_carry_both_figures(truth):
     assert score_relative(truth, truth) == {"error": pytest.approx(0, abs=1e-6), "order": 1.0}
+    half = np.arange(truth.size).reshape(truth.shape) % 2 == 0
+    assert score_relative(np.where(half, truth, -truth), truth, half) == score_relative(truth[half], truth[half])
 
 
 def test_metric_scores_of_a_map_that_is_ten_percent_too_far():
@@ -127,3 +132,31 @@ def test_what_cannot_be_measured_is_said(prediction, truth, what):
 def test_median_alignment_refuses_depth_without_a_positive_median():
     with pytest.raises(DepthError, match="above 0"):
         score_metric(np.zeros(4), np.ones(4), alignment="median")
+
+
+def test_pair_order_counts_drawn_pairs():
+    rng = np.random.default_rng(3)
+    truth, prediction = rng.random(300), np.round(rng.random(300), 1)
+    far, near = np.percentile(truth, (2, 98))
+    right = drawn = 0.0
+    for a, b in np.random.default_rng(5).integers(0, 300, (2, 900)).T:
+        if abs(truth[a] - truth[b]) > 0.3 * (near - far):
+            drawn += 1
+            tied = prediction[a] == prediction[b]
+            right += 0.5 if tied else (prediction[a] > prediction[b]) == (truth[a] > truth[b])
+    assert pair_order(prediction, truth, pairs=900, margin=0.3, seed=5) == pytest.approx(right / drawn)
+    assert pair_order(prediction, truth, pairs=900, margin=0.1, seed=0) == pair_order(prediction, truth, pairs=900)
+    assert pair_order(prediction, truth, pairs=20000) == pair_order(prediction, truth)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e12 / 3])
+def test_a_constant_prediction_has_no_scale_whatever_its_rounding(value):
+    truth = np.random.default_rng(0).random(999)
+    scale, shift = fit_scale_shift(np.full(999, value), truth)
+    assert (scale, shift) == (0.0, pytest.approx(truth.mean()))
+
+
+def test_a_small_variation_on_a_large_value_still_has_a_scale(truth):
+    scale, shift = fit_scale_shift(1e6 + 1e-5 * truth.astype(np.float64), truth)
+    assert scale == pytest.approx(1e5, rel=1e-4)
+    assert shift == pytest.approx(-1e11, rel=1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -104,6 +105,7 @@ def test_protocols_of_other_data_sets():
     assert standard_protocol("diml-outdoor").farthest == 80.0
     assert standard_protocol("folder") == Protocol("none", 1e-3, 80.0, "none")
     assert standard_protocol("nyu", farthest=5.0, nearest=0.5).describe() == "Eigen crop, 0.5 to 5 m, alignment: none"
+    assert standard_protocol("folder", alignment="median").describe() == "no crop, 0.001 to 80 m, alignment: median"
     for wrong in (
         {"farthest": 1e-4},
         {"nearest": 0.0},
@@ -238,6 +240,52 @@ def test_edges_by_hand():
     assert math.isnan(edge_rmse(prediction, np.full((20, 40), 3.0)))
 
 
+def edges_by_loops(values, known, step) -> np.ndarray:
+    """Pixels near two known ones that follow each other in a row or column and differ by more than a step."""
+    at = []
+    for line in [[(y, x) for x in range(values.shape[1])] for y in range(values.shape[0])] + [
+        [(y, x) for y in range(values.shape[0])] for x in range(values.shape[1])
+    ]:
+        places = [k for k, place in enumerate(line) if known[place]]
+        for before, after in itertools.pairwise(places):
+            if after - before <= EDGE_REACH and abs(values[line[after]] - values[line[before]]) > step:
+                at += [line[before], line[after]]
+    near = np.zeros(values.shape, bool)
+    for y, x in np.ndindex(values.shape):
+        near[y, x] = any(math.hypot(y - v, x - u) <= EDGE_REACH for v, u in at)
+    return near
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 1.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_edges_against_loops(share, seed):
+    rng = np.random.default_rng(seed)
+    values = np.kron(rng.integers(0, 4, (3, 4)) * 0.5, np.ones((9, 8)))[:, :30] + 4.0
+    known = rng.random(values.shape) < share
+    values[~known] = rng.choice([np.nan, np.inf, -9.0], (~known).sum())
+    # steps of exactly one half are none
+    np.testing.assert_array_equal(near_edges(values, known, 0.5), edges_by_loops(values, known, 0.5))
+    assert not near_edges(values, known, 0.0).any()
+
+
+def test_only_known_pixels_have_an_edge_error():
+    rng = np.random.default_rng(3)
+    truth = np.where(np.arange(40) < 20, 2.0, 4.0) + 0.1 * rng.random((12, 40))
+    prediction = truth * rng.uniform(0.9, 1.1, truth.shape)
+    known = rng.random(truth.shape) < 0.8
+    spoilt = np.where(known, truth, np.nan)
+    expected = {figure: figure(prediction, spoilt) for figure in (edge_rmse, boundary_f1)}
+    for unknown in (0.0, -1.0, 77.0):
+        for figure, value in expected.items():
+            assert figure(prediction, np.where(known, truth, unknown), known) == pytest.approx(value)
+            assert figure(np.where(known, prediction, unknown), spoilt) == pytest.approx(value)
+    inverse, known_inverse = 1 / prediction, np.where(known, 1 / truth, np.nan)
+    for figure in (aligned_edge_error, aligned_boundary_f1):
+        value = figure(inverse, known_inverse)
+        assert value > 0
+        assert figure(inverse, np.where(known, 1 / truth, 50.0), known) == pytest.approx(value)
+
+
 @pytest.mark.parametrize(("width", "seen"), [(1, True), (4, True), (5, False), (12, False)])
 def test_a_jump_may_hide_in_a_hole(width, seen):
     truth = np.full((8, 40), 2.0)
@@ -297,3 +345,37 @@ def test_groups_are_resampled_whole():
     assert bootstrap_mean([0.0, 0.0, 0.0, 1.0], ["a", "a", "a", "b"])[0] == 0.5
     with pytest.raises(ParameterError, match="4 values and 1 groups"):
         bootstrap_mean(np.zeros(4), ["a"])
+
+
+def test_an_interval_is_made_of_means_of_drawn_values():
+    values, groups = np.random.default_rng(5).exponential(1.0, 60), [str(k % 30) for k in range(60)]
+    values[31] = math.nan
+    means = [values[k] if k == 1 else (values[k] + values[k + 30]) / 2 for k in range(30)]
+    rng = np.random.default_rng(7)
+    drawn = sorted(np.mean([means[k] for k in row]) for row in rng.integers(0, 30, (501, 30)))
+    mean, low, high = bootstrap_mean(values, groups, level=0.8, draws=501, seed=7)
+    assert mean == pytest.approx(np.mean(means))
+    assert (low, high) == pytest.approx((drawn[50], drawn[450]))
+
+
+def test_draws_of_many_values_are_made_in_portions_and_as_many_as_asked_for():
+    values = np.arange(250_000.0)  # two draws a portion
+    _, low, high = bootstrap_mean(values, draws=3, level=0.999)
+    rng = np.random.default_rng(0)
+    drawn = [values[rng.integers(0, values.size, values.size)].mean() for _ in range(3)]
+    assert (low, high) == pytest.approx((min(drawn), max(drawn)), rel=1e-5)
+
+
+def test_the_defaults_of_an_interval():
+    values = np.random.default_rng(2).exponential(1.0, 50).astype(np.float32)
+    assert bootstrap_mean(values) == bootstrap_mean(values.astype(np.float64), None, level=0.95, draws=2000, seed=0)
+    for level in (0, 1, 1.5, -0.5, math.nan):
+        with pytest.raises(ParameterError, match="between 0 and 1"):
+            bootstrap_mean(values, level=level)
+
+
+@pytest.mark.parametrize(("height", "is_edge"), [(0.143, False), (0.1445, True)])
+def test_the_spread_is_that_between_the_2nd_and_the_98th_percentile(height, is_edge):
+    truth = np.broadcast_to(np.linspace(0, 1, 2001), (5, 2001)).copy()  # its spread is 0.96, and 15 % of it 0.144
+    truth[2, 1000] += height
+    assert math.isfinite(aligned_edge_error(truth, truth)) == is_edge

@@ -97,6 +97,18 @@ def test_numbas_own_threads_are_never_started(serial: list[bytes]) -> None:
             assert not re.search(r"parallel\s*=\s*True|\bprange\b", path.read_text(encoding="utf-8")), path
 
 
+@pytest.mark.parametrize("layer", ["workqueue", "omp", "tbb"])
+def test_beside_numbas_own_threads(layer: str) -> None:
+    environment = {**os.environ, "NUMBA_THREADING_LAYER": layer, "DOFSIM_THREADS": "2"}
+    command = [sys.executable, "-m", "tests.soak.layers"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    if "missing" in found:
+        pytest.skip(f"Numba has no layer {layer} here")
+    assert found == {"layer": layer, "started by dofsim": False, "same": True, "same in a fork": True}
+
+
 def test_soaking_changes_no_picture() -> None:
     command = [sys.executable, "-m", "tests.soak", "--renders", "12"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

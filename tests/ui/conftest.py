@@ -36,10 +36,11 @@ class Served:
 
 
 @contextmanager
-def _served(*arguments: object) -> Iterator[Served]:
+def _served(*arguments: object, before: str = "") -> Iterator[Served]:
     with tempfile.TemporaryDirectory() as temporary:
         environment = {**os.environ, "TMPDIR": temporary, "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-m", "dofsim", "ui", *map(str, arguments)]
+        program = ["-c", f"{before}\nfrom dofsim.cli.app import main\nmain()"] if before else ["-m", "dofsim"]
+        command = [sys.executable, *program, "ui", *map(str, arguments)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         ) as run:
@@ -61,7 +62,7 @@ def _served(*arguments: object) -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def serve() -> Callable[..., Any]:
-    """Run `dofsim ui` with these arguments while a block runs."""
+    """Run `dofsim ui` with these arguments while a block runs, after the statements in ``before``."""
     pytest.importorskip("gradio", reason="the page needs gradio; pip install 'dofsim[ui]'")
     return _served
 

@@ -1,0 +1,85 @@
+"""Kernels whose compiled code is kept on disk, in files that any number of processes may share.
+
+Numba writes the index of a kernel and then the code, and two processes that compile one kernel for different types at
+the same moment may name one file for both: whoever reads the index later would run the code of the wrong types. So
+writers take turns here, readers look whether they got what they asked for, and a file that is cut short counts as none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+from numba.core.caching import FunctionCache
+from numba.core.sigutils import normalize_signature
+
+LOCK = "kernels.lock"
+
+
+def kept(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator: ``numba.njit(cache=True, ...)``, safely shared.
+
+    Parameters
+    ----------
+    **options
+        Of :func:`numba.njit`.
+
+    Returns
+    -------
+    callable
+        Takes a function, gives the compiled one; the plain one with ``NUMBA_DISABLE_JIT=1``.
+
+    Raises
+    ------
+    RuntimeError
+        By Numba, when it decorates, if there is no folder that it may write to.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        dispatcher = njit(**options)(function)
+        if dispatcher is not function:
+            dispatcher._cache = _SharedCache(function)  # noqa: SLF001 - as its enable_caching does
+        return dispatcher
+
+    return decorate
+
+
+class _SharedCache(FunctionCache):  # type: ignore[misc]
+    """Numba's cache of one function, for writers that take turns and readers that look twice."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled code for a signature, or None; damaged files and other signatures are none."""
+        try:
+            found = super().load_overload(sig, target_context)
+        except Exception:  # noqa: BLE001 - whatever unpickling raises; it is compiled anew
+            return None
+        return found if found is not None and found.signature.args == normalize_signature(sig)[0] else None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep compiled code; where it cannot be kept, it is compiled again next time."""
+        with suppress(OSError), _turn(Path(self.cache_path)):
+            try:
+                super().save_overload(sig, data)
+            except OSError:
+                raise
+            except Exception:  # noqa: BLE001 - the index is damaged
+                self.flush()
+                super().save_overload(sig, data)
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Wait for the others that write to a folder, where the system has locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("ab") as file:
+        with suppress(OSError):  # some network disks have none
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,89 @@
+"""Colours of the hidden surfaces, told from what is seen of the same surfaces around.
+
+What lies behind a near surface nobody knows; the best guess is the mean of what could be there. Close to the edge that
+is what is seen at the edge, farther in the mean over a wider part of the same surface, for a pattern that goes on at
+random averages out. But lines go on straight: where the surface has a direction, the mean is taken along it, as in
+coherence transport (Bornemann and Maerz 2007), with the structure tensor of Foerstner and Guelch (1987).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dofsim.bokeh._disc import HALF, KERNEL, ONE, TWO, ZERO, F
+from dofsim.bokeh.plan import FILL_CELLS
+
+_SPREAD = 0.5
+"""Standard deviation of a mean beyond the distance to the edge, as a share of that distance."""
+
+_CUT = 2.5
+"""Standard deviations after which the mean ends."""
+
+_LOOKS = 4
+"""Places that are looked at on either side of the middle, at most; fewer than there are when the mean is wide."""
+
+_ALONG = 8.0
+"""How much more strongly a mean keeps to the direction of a pattern the clearer that is."""
+
+_LITTLE = 0.02
+"""Weight of the colour that was carried here from the edge; that of a cell at the edge is 1."""
+
+
+@njit(**KERNEL)
+def fill(cells, slopes, far, distance, colour, jump, places, first, last, filled):  # type: ignore[no-untyped-def]
+    """Colours of the hidden cells number ``first .. last`` of those listed.
+
+    ``cells``: float32 (rows, columns, 4), colour and coc of what is seen; ``slopes``: float32 (rows, columns, 3), 1
+    where a cell shows one surface without a light, else 0, and there the slopes of brightness down and to the right;
+    ``places``: int64 (n, 2), row and column; ``far``, ``distance``, ``colour``: what was carried there (see
+    ``_hidden``). ``filled``: float32 (n, 3), gets the colours.
+    """
+    rows, columns = far.shape
+    for n in range(first, last):
+        y, x = places[n, 0], places[n, 1]
+        away, c = distance[y, x], far[y, x]
+        spread = F(_SPREAD) * away
+        reach = int(min(away + F(_CUT) * spread + ONE, F(FILL_CELLS)))
+        step = max(1, reach // _LOOKS)
+        slack = jump * (ONE + F(0.1) * abs(c))
+        down, both, right = ZERO, ZERO, ZERO
+        normal_y, normal_x, strictness = ZERO, ZERO, ZERO
+        red, green, blue, total = ZERO, ZERO, ZERO, ZERO
+        for turn in range(2):
+            if turn == 1:
+                strength = down + right
+                if strength > F(1e-12):
+                    clear = np.sqrt((down - right) ** 2 + F(4) * both * both) / strength
+                    angle = HALF * np.arctan2(TWO * both, right - down)
+                    normal_y, normal_x = np.sin(angle), np.cos(angle)
+                    strictness = F(_ALONG) * clear**3 / (F(1.001) - clear)
+            for v in range(-reach, reach + 1, step):
+                j = y + v
+                if j < 0 or j >= rows:
+                    continue
+                for u in range(-reach, reach + 1, step):
+                    i = x + u
+                    if i < 0 or i >= columns or slopes[j, i, 0] == ZERO or abs(cells[j, i, 3] - c) > slack:
+                        continue
+                    length = np.sqrt(F(v * v + u * u))
+                    if length > F(reach):
+                        continue
+                    off = max(length - away, ZERO) / spread
+                    if turn == 0:
+                        weight = np.exp(-HALF * off * off)
+                        down += weight * slopes[j, i, 1] ** 2
+                        right += weight * slopes[j, i, 2] ** 2
+                        both += weight * slopes[j, i, 1] * slopes[j, i, 2]
+                    else:
+                        across = (F(v) * normal_y + F(u) * normal_x) / away
+                        weight = np.exp(-HALF * (off * off + strictness * across * across))
+                        red += weight * cells[j, i, 0]
+                        green += weight * cells[j, i, 1]
+                        blue += weight * cells[j, i, 2]
+                        total += weight
+        little = F(_LITTLE) / F(step * step)
+        share = ONE / (total + little)
+        filled[n, 0] = (red + little * colour[y, x, 0]) * share
+        filled[n, 1] = (green + little * colour[y, x, 1]) * share
+        filled[n, 2] = (blue + little * colour[y, x, 2]) * share
