@@ -40,8 +40,8 @@ CARRIED = {
     "pillow-heif": "its wheel carries libheif and libde265 (LGPL-3.0-or-later) and x265 (GPL-2.0-or-later); as a whole "
     "it is under GPL-2.0, its makers say",
     "scipy": "its wheel carries GCC's libgfortran and libquadmath as numpy's does",
-    "torch": "its wheel for Linux needs NVIDIA's CUDA libraries (`nvidia-*`), which are proprietary; builds for the CPU "
-    "alone do not",
+    "torch": "its wheel for Linux needs NVIDIA's CUDA libraries (`nvidia-*`), which are proprietary; builds for the "
+    "CPU alone do not",
 }
 _STRICT = re.compile(r"GPL|General Public|MPL|Mozilla|EPL|Eclipse|CDDL|Proprietary|Other/", re.IGNORECASE)
 _HEAD = """\
@@ -98,7 +98,7 @@ def brought_by() -> dict[str, list[str]]:
 
 
 def licence(name: str) -> str:
-    """What a package says its licence is: the SPDX expression, else the classifiers, else the short text; or nothing."""
+    """What a package says its licence is: the SPDX expression, else the classifiers, else a short text; or nothing."""
     metadata = package(name).metadata
     classifiers = [line for line in metadata.get_all("Classifier", []) if line.startswith("License ::")]
     classifiers = [line.split(" :: ")[-1] for line in classifiers]
