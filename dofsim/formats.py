@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import reprlib
 from typing import Any
 
 from dofsim import __version__
@@ -40,11 +41,11 @@ def check_format(stated: Any, known: int, what: str, error: type[DofsimError], m
     except TypeError:
         number = 0
     if number < 1:
-        raise error(f"{what} is of format {stated!r}, which is not a version number; it is damaged")
+        raise error(f"{what} is of format {reprlib.repr(stated)}, which is not a version number; it is damaged")
     if number > known:
-        by = f"dofsim {' '.join(str(maker).split())}" if maker else "a newer dofsim"
+        by = f"dofsim {' '.join(str(maker).split())[:40]}" if maker else "a newer dofsim"
         raise error(
-            f"{what} is of format {number}, by {by}, and this dofsim {__version__} knows formats up to {known}; "
+            f"{what} is of format {reprlib.repr(number)}, by {by}, and this dofsim {__version__} knows formats up to {known}; "
             "update dofsim (pip install --upgrade dofsim)"
         )
     return number

@@ -78,7 +78,7 @@ class Journal:
 
     def __init__(self, out: str, recipe: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
         self._out = out
-        self._head = {"format": FORMAT, "dofsim": __version__, "recipe": recipe}
+        self._head: dict[str, Any] = {"format": FORMAT, "dofsim": __version__, "recipe": recipe}
         self._remote = store.is_url(out)
         self._last: dict[str, int] = {}
         self.done: set[str] = set()
