@@ -45,7 +45,7 @@ def check_format(stated: Any, known: int, what: str, error: type[DofsimError], m
     if number > known:
         by = f"dofsim {' '.join(str(maker).split())[:40]}" if maker else "a newer dofsim"
         raise error(
-            f"{what} is of format {reprlib.repr(number)}, by {by}, and this dofsim {__version__} knows formats up to {known}; "
-            "update dofsim (pip install --upgrade dofsim)"
+            f"{what} is of format {reprlib.repr(number)}, by {by}, and this dofsim {__version__} knows formats up to "
+            f"{known}; update dofsim (pip install --upgrade dofsim)"
         )
     return number
