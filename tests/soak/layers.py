@@ -1,9 +1,9 @@
 """Render in several threads while others in the process use Numba's own threads, and in a fork of that.
 
 ``NUMBA_THREADING_LAYER=omp python -m tests.soak.layers`` from a clone, with ``workqueue``, ``omp`` or ``tbb`` (which
-comes with ``pip install tbb``). Prints which layer was at work, whether every picture was the one of a quiet process,
-and whether dofsim alone had started the layer, which it must not: ``workqueue`` aborts a process in which two threads
-enter it.
+comes with ``pip install tbb``, and is found with ``LD_LIBRARY_PATH`` set to the environment's ``lib``). Prints which
+layer was at work, whether every picture was the one of a quiet process, and whether dofsim alone had started the layer,
+which it must not: ``workqueue`` aborts a process in which two threads enter it.
 """
 
 from __future__ import annotations
