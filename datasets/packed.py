@@ -21,6 +21,7 @@ from dofsim.datasets._hdf5 import Hdf5, check_frame, open_hdf5, read_texts, read
 from dofsim.datasets.frames import BadFrame
 from dofsim.datasets.reader import KINDS, Depth, Entry, Photo, Reader
 from dofsim.errors import DepthError
+from dofsim.formats import check_format
 
 FORMAT, VERSION = "dofsim-frames", 1
 #: Parts by their number in the file; a frame of the last one is in ``all`` only.
@@ -40,6 +41,8 @@ class Packed(Reader):
 
     def __init__(self, root: Path, *, raw: bool = False) -> None:
         super().__init__(root, raw=raw)
+        with open_hdf5(root) as file, reading(root):
+            check_format(file.attrs.get("version"), VERSION, str(root), DepthError)
         self._file = Hdf5(root)
 
     @classmethod
@@ -125,12 +128,6 @@ class Packed(Reader):
     def _entries(self) -> list[Entry]:
         with reading(self.root):
             file = self._file.open()
-            version = file.attrs.get("version")
-            if version != VERSION:
-                raise DepthError(
-                    f"{self.root} is of version {version}; this dofsim reads {VERSION}: pack the data set again "
-                    f"(dofsim data prepare ROOT -o {self.root} --overwrite)"
-                )
             texts = {name: read_texts(file["index"][name], self.root) for name in TEXTS}
             return [
                 Entry(

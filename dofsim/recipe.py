@@ -14,6 +14,7 @@ from dofsim.bokeh.aperture import Aperture
 from dofsim.bokeh.render import Quality, check_quality
 from dofsim.errors import DepthError, ParameterError
 from dofsim.focus import Focus, parse_focus, parse_point
+from dofsim.formats import check_format
 from dofsim.highlights import check_strength
 from dofsim.lens import DEFAULT_BLUR, DEFAULT_SHARP_RANGE
 from dofsim.photo import xmp
@@ -279,15 +280,7 @@ class Recipe:
         ParameterError
             If the format is newer than this dofsim, a field is unknown, or a value cannot be.
         """
-        form = values.get("format", FORMAT)
-        if not isinstance(form, int) or isinstance(form, bool) or form < 1:
-            raise ParameterError(f"the recipe's format is {form!r}, not a version number")
-        if form > FORMAT:
-            maker = f"dofsim {values['version']}" if values.get("version") else "a newer dofsim"
-            raise ParameterError(
-                f"the recipe is of format {form}, by {maker}, and this dofsim {__version__} knows formats up to "
-                f"{FORMAT}; update dofsim (pip install --upgrade dofsim)"
-            )
+        check_format(values.get("format", FORMAT), FORMAT, "the recipe", ParameterError, values.get("version"))
         said = {name: value for name, value in values.items() if name != "format"}
         _check(said)
         return cls(**said)

@@ -15,8 +15,10 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from dofsim import __version__
 from dofsim.batch import store
 from dofsim.batch.work import DONE, FAILED, Row
-from dofsim.errors import OutputError, ParameterError, PhotoError
+from dofsim.errors import DofsimError, OutputError, ParameterError, PhotoError
 from dofsim.files import atomic_path
+from dofsim.formats import check_format
+from dofsim.recipe import Recipe
 
 if TYPE_CHECKING:
     from dofsim.batch.places import Job
@@ -43,6 +45,9 @@ COLUMNS = (
 estimator, cache); seconds that reading, making (depth and rendering) and writing took; process id of the worker; what
 is good to know."""
 
+FORMAT = 1
+"""Version of the journal and of the report. One without a number is of 1."""
+
 JOURNAL, CSV, JSON = "report.jsonl", "report.csv", "report.json"
 
 
@@ -56,7 +61,8 @@ class Journal:
     out : str
         Folder or URL of the results.
     recipe : dict
-        What the results depend on; a run can be gone on with only with the same.
+        What the results depend on, see :meth:`dofsim.recipe.Recipe.to_dict`, and ``suffix``; a run can be gone on
+        with only with the same. It may be of an older dofsim; every result says which one made it.
     resume : bool
         Go on with an earlier run.
     overwrite : bool
@@ -65,14 +71,14 @@ class Journal:
     Raises
     ------
     ParameterError
-        If there is an earlier run and neither is asked for, or it had another recipe.
+        If there is an earlier run and neither is asked for, it had another recipe, or it is of a newer format.
     OutputError
         If the folder cannot be written.
     """
 
     def __init__(self, out: str, recipe: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
         self._out = out
-        self._head = {"dofsim": __version__, "recipe": recipe}
+        self._head: dict[str, Any] = {"format": FORMAT, "dofsim": __version__, "recipe": recipe}
         self._remote = store.is_url(out)
         self._last: dict[str, int] = {}
         self.done: set[str] = set()
@@ -135,12 +141,14 @@ class Journal:
         """Read an earlier journal, and cut off a last line that was not finished."""
         file.seek(0)
         try:
-            head = json.loads(file.readline())
-        except ValueError:
+            head = dict(json.loads(file.readline()))
+            earlier = dict(head["recipe"])
+        except (ValueError, TypeError, KeyError):
             raise ParameterError(f"{self._out}/{JOURNAL} is damaged; start anew (--overwrite)") from None
-        if head != self._head:
+        _check(head, f"the run in {self._out}", ParameterError)
+        if _wish(earlier) != _wish(self._head["recipe"]):
             raise ParameterError(
-                f"the run in {self._out} had another recipe or was of another dofsim; "
+                f"the run in {self._out} had another recipe; "
                 "give the same, choose another folder (-o), or start anew (--overwrite)"
             )
         end = file.tell()
@@ -203,17 +211,29 @@ def read_report(out: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``dofsim``, ``recipe``, the numbers ``done`` and ``failed``, and ``photos``, a list of rows.
+        ``format``, ``dofsim``, ``recipe``, the numbers ``done`` and ``failed``, and ``photos``, a list of rows.
 
     Raises
     ------
     PhotoError
-        If there is none.
+        If there is none, or it is damaged or of a newer dofsim.
     """
     try:
-        return dict(json.loads(store.read(store.join(out, JSON))))
-    except ValueError as error:
+        report = dict(json.loads(store.read(store.join(out, JSON))))
+    except (ValueError, TypeError) as error:
         raise PhotoError(f"{out}/{JSON} is damaged") from error
+    _check(report, f"{out}/{JSON}", PhotoError)
+    return report
+
+
+def _check(head: dict[str, Any], what: str, error: type[DofsimError]) -> None:
+    check_format(head.get("format", FORMAT), FORMAT, what, error, head.get("dofsim"))
+
+
+def _wish(recipe: dict[str, Any]) -> dict[str, Any]:
+    """What a recipe asks for, whichever dofsim wrote it down: what an older one did not know is at its default."""
+    known = {name: value for name, value in recipe.items() if name != "suffix"}
+    return {**Recipe.from_dict(known).but().to_dict(), "suffix": recipe.get("suffix")}
 
 
 def _pieces(file: IO[str]) -> Iterator[str]:

@@ -20,11 +20,15 @@ from dofsim.depth._decode import RECORD_KEY, decode
 from dofsim.depth.depth_map import DepthKind, DepthMap
 from dofsim.errors import DepthError, OutputError, ParameterError
 from dofsim.files import atomic_path
+from dofsim.formats import check_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 NearIs = Literal["bright", "dark"]
+
+RECORD_VERSION = 1
+"""Version of the record; it grows when a reader of the former one would misread it."""
 
 _STEPS = 65535
 _MILLIMETRES_PER_METRE = 1000.0
@@ -203,15 +207,20 @@ def _to_float32(numbers: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def _make_record(depth: DepthMap) -> str:
     far, near = depth.range()
-    return json.dumps({"version": 1, "kind": depth.kind.value, "far": far, "near": near})
+    return json.dumps({"version": RECORD_VERSION, "kind": depth.kind.value, "far": far, "near": near})
 
 
 def _parse_record(text: str) -> tuple[DepthKind, float, float] | None:
-    """Return (kind, far, near) in the inverse unit, or None if the text is no record."""
+    """Return (kind, far, near) in the inverse unit, or None if the text is no record; DepthError if it is newer."""
     try:
         record = json.loads(text)
+        stated = record.get("version", RECORD_VERSION)
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    check_format(stated, RECORD_VERSION, "its dofsim:depth record", DepthError)
+    try:
         kind, far, near = DepthKind(record["kind"]), float(record["far"]), float(record["near"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError):
         return None
     sane = math.isfinite(far) and math.isfinite(near) and far <= near and (kind is DepthKind.RELATIVE or far >= 0)
     return (kind, far, near) if sane else None

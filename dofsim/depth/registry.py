@@ -24,10 +24,14 @@ from typing import Any
 from dofsim.depth.depth_map import DepthKind
 from dofsim.errors import ModelError
 from dofsim.files import atomic_path
+from dofsim.formats import check_format
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent / "weights"
 KNOWN_FOLDER = Path(__file__).resolve().parent / "known"
 DEFAULT_MODEL = "estimator"
+
+RECORD_FORMAT = 1
+"""Version of the records; it grows with every key that a reader may not leave out. A record without one is of 1."""
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -249,13 +253,14 @@ def read_record(path: str | os.PathLike[str]) -> ModelRecord:
     Raises
     ------
     ModelError
-        If the file cannot be read or is no such record.
+        If the file cannot be read, is no such record, or is of a newer format.
     """
     place = Path(path)
     try:
         stored: Any = json.loads(place.read_text(encoding="utf-8"))
         if not isinstance(stored, dict):
             raise TypeError("it is no JSON object")
+        check_format(stored.get("format", RECORD_FORMAT), RECORD_FORMAT, f"the record {place}", ModelError)
         known = {key: stored[key] for key in asdict(ModelRecord("", place)) if key in stored and key != "file"}
         for key in ("mean", "std"):
             if key in known:
@@ -294,7 +299,8 @@ def write_record(record: ModelRecord, **more: Any) -> Path:
     OutputError
         If the record cannot be written.
     """
-    stored = asdict(replace(record, sha256=sha256_of(record.file))) | {"output": record.output.value} | more
+    stored = {"format": RECORD_FORMAT} | asdict(replace(record, sha256=sha256_of(record.file)))
+    stored |= {"output": record.output.value} | more
     del stored["file"]
     place = record.file.with_suffix(".json")
     with atomic_path(place) as temporary:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from dofsim.errors import ModelError
+from dofsim.formats import check_format
 from dofsim.pix2pix.config import FORMAT, RunConfig
 
 #: Checkpoints of a run: what the rest of it depends on, and the averaged generator of the best validation.
@@ -39,9 +40,7 @@ def parse(text: str, origin: str = "the configuration") -> RunConfig:
     """
     try:
         stored = json.loads(text)
-        version = stored.pop("format")
-        if version != FORMAT:
-            raise ModelError(f"{origin} has format {version}; this release of dofsim reads format {FORMAT}")
+        check_format(stored.pop("format"), FORMAT, origin, ModelError)
         config = _build(RunConfig, stored)
         config.check()
     except ModelError:

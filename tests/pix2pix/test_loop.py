@@ -300,6 +300,10 @@ def test_broken_checkpoints_are_said(toy, tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(ModelError, match="carries no configuration"):
         checkpoint.generator_weights(tmp_path / "other.safetensors")
+    newer = toy.config().to_json().replace('"format": 1', '"format": 2')
+    save_file({"a": torch.zeros(1)}, tmp_path / "newer.safetensors", {"config": newer})
+    with pytest.raises(ModelError, match=r"newer\.safetensors is of format 2, .*update dofsim"):
+        checkpoint.generator_weights(tmp_path / "newer.safetensors")
     with pytest.raises(ModelError, match="no readable checkpoint"):
         checkpoint.start_weights(tmp_path / "none.pt")
 
