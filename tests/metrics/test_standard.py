@@ -109,6 +109,7 @@ def test_protocols_of_other_data_sets():
     for wrong in (
         {"farthest": 1e-4},
         {"nearest": 0.0},
+        {"nearest": 10.0},
         {"farthest": float("inf")},
         {"crop": "garg"},
         {"alignment": "x"},
