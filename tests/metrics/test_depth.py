@@ -51,8 +51,8 @@ def test_unknown_and_masked_pixels_do_not_count(truth):
     assert aligned_error(prediction, truth, mask) < 1e-3
     assert aligned_error(prediction, truth) > 0.5
     assert aligned_error(prediction, spoiled, np.ones(truth.shape, bool)) < 1e-3
-    eight_bit = np.random.default_rng(0).integers(0, 256, (2, 50)).astype(np.uint8)
-    assert aligned_error(*eight_bit) == aligned_error(*eight_bit.astype(float))
+    a, b = np.random.default_rng(0).random((2, 99)).astype(np.float16)
+    assert aligned_error(a, b) == aligned_error(a.astype(float), b) == aligned_error(a, b.astype(float))
 
 
 def test_pair_order_of_right_reversed_and_tied_maps(truth):

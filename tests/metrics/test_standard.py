@@ -109,6 +109,7 @@ def test_protocols_of_other_data_sets():
     for wrong in (
         {"farthest": 1e-4},
         {"nearest": 0.0},
+        {"nearest": 10.0},
         {"farthest": float("inf")},
         {"crop": "garg"},
         {"alignment": "x"},
@@ -134,7 +135,10 @@ def test_what_counts_lies_strictly_within_the_range_and_the_mask():
     np.testing.assert_array_equal(align_metric(prediction, truth, everything), prediction)
     np.testing.assert_array_equal(align_metric(-prediction * 99, truth, everything), np.full(5, 1e-3))
     # only what counts is aligned
-    aligned = score_metric(np.array([0.01, 0.02, 0.03, 7.0]), np.array([1.0, 2.0, 3.0, 50.0]), alignment="median")
+    beyond = np.array([1.0, 2.0, 4.0, 50.0])
+    aligned = score_metric(np.array([0.01, 0.02, 0.04, 1e-4]), beyond, alignment="median")
+    assert aligned.abs_rel == pytest.approx(0.0)
+    aligned = score_metric(np.array([9.0, 5.0, 3.0, 77.0]), beyond, alignment="scale-shift-disparity")
     assert aligned.abs_rel == pytest.approx(0.0)
 
 
