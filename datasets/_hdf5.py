@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Numbers in one frame; above it a file is taken for a damaged one, before memory is taken for it.
 MAX_NUMBERS = 900_000_000
 
+_HEAP = b"GCOL\1\0\0\0"
+_LOOKED_AT = 1 << 20
+
 
 class Hdf5:
     """A file that is opened for reading when it is first used in a process, and kept open.
@@ -88,6 +91,8 @@ def open_hdf5(path: Path) -> h5py.File:
     import h5py
 
     try:
+        if _has_endless_heap(path):
+            raise DepthError(f"{path} is damaged (its texts lie in a heap without an end); get it, or pack it, anew")
         return h5py.File(path, "r")
     except FileNotFoundError as error:
         raise DepthError(f"the file {path} is missing") from error
@@ -96,6 +101,38 @@ def open_hdf5(path: Path) -> h5py.File:
         reasons = {"truncated": "it is truncated", "signature not found": "it is none"}
         why = next((reason for sign, reason in reasons.items() if sign in said), said)
         raise DepthError(f"{path} cannot be opened as an HDF5 file: {why}") from error
+
+
+def _has_endless_heap(path: Path) -> bool:
+    """Whether a heap of texts has an object without a length, at which the library would stay for ever.
+
+    Looks at the first and the last megabyte of a file, where those that dofsim packs have their texts.
+    """
+    with path.open("rb") as file:
+        for start in sorted({0, max(path.stat().st_size - _LOOKED_AT, 0)}):
+            file.seek(start)
+            data = file.read(_LOOKED_AT)
+            found = data.find(_HEAP)
+            while found >= 0:
+                if _is_endless(data, found):
+                    return True
+                found = data.find(_HEAP, found + len(_HEAP))
+    return False
+
+
+def _is_endless(data: bytes, start: int) -> bool:
+    # "HDF5 File Format Specification", III.E: a head of 16 bytes, then objects, each with one of 16 bytes too. Object 0
+    # is the free space, whose length includes its head.
+    end = min(start + int.from_bytes(data[start + 8 : start + 16], "little"), len(data))
+    at = start + 16
+    while at + 16 <= end:
+        length = int.from_bytes(data[at + 8 : at + 16], "little")
+        step = length if data[at : at + 2] == b"\0\0" else 16 + (length + 7) // 8 * 8
+        # Lengths beyond 63 bits take the library backwards.
+        if not 16 <= step < 1 << 63:
+            return True
+        at += step
+    return False
 
 
 @contextmanager

@@ -81,9 +81,9 @@ class Diml(Reader):
     ) -> None:
         super().__init__(root, raw=raw)
         if resolution is not None and resolution.upper() not in RESOLUTIONS:
-            raise ParameterError(f"the resolution is HR or LR, not {resolution!r}")
+            raise ParameterError(f"the resolution is HR or LR, not {resolution!r} (--resolution LR)")
         if not 0 <= confidence <= 1:
-            raise ParameterError(f"the confidence is in 0..1, not {confidence}")
+            raise ParameterError(f"the confidence is in 0..1, not {confidence} (--confidence 0.9)")
         self._resolution = resolution.upper() if resolution else None
         self._confidence = confidence
 
@@ -186,7 +186,7 @@ class Diml(Reader):
         chosen = [entry for entry in self._found if wanted is None or entry.place.resolution in (wanted, None)]
         if not chosen:
             there = ", ".join(sorted(self._resolutions)) or "neither HR nor LR folders"
-            raise DepthError(f"{self.root} has no {self._resolution} frames; it has {there}")
+            raise DepthError(f"{self.root} has no {self._resolution} frames; it has {there} (--resolution)")
         return chosen
 
     @cached_property

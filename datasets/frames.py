@@ -237,13 +237,13 @@ def open_frames(
     from dofsim.datasets.recognise import open_reader
 
     if split not in SPLITS:
-        raise ParameterError(f"unknown split {split!r}; use one of {', '.join(SPLITS)}")
+        raise ParameterError(f"unknown split {split!r}; use one of {', '.join(SPLITS)} (--split test)")
     reader = open_reader(root, dataset, raw=raw, **options)
     entries = reader.entries(split)
     if not entries:
         counts = {name: len(reader.entries(name)) for name in SPLITS if name != split}
         held = ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "no split has any"
-        raise DepthError(f"the split {split!r} of {root} ({reader.name}) has no frames; there are: {held}")
+        raise DepthError(f"the split {split!r} of {root} ({reader.name}) has no frames; there are: {held} (--split)")
     frames = Frames(reader, entries)
     return frames.without_bad() if skip_bad else frames
 

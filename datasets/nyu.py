@@ -149,7 +149,10 @@ class NyuLabelled(Reader):
             parts.append([int(number) - 1 for number in numbers])
         both = {*parts[0]} & {*parts[1]}
         if both:
-            raise DepthError(f"{path} has {len(both)} images in the training and the test part; get the file anew")
+            raise DepthError(
+                f"{path} has {len(both)} images in the training and the test part; get it anew from "
+                f"{NyuLabelled.origin}"
+            )
         return parts[0], parts[1]
 
 

@@ -67,7 +67,10 @@ class Packed(Reader):
             name = self._arrays[self._numbers["array"][entry.place]]
             photo, stored = (self._values(f"arrays/{name}/{what}", row) for what in ("photo", "depth"))
         if checksum(photo, stored) != self._numbers["crc"][entry.place]:
-            raise DepthError(f"{entry.name} in {self.root} is damaged; pack the data set again")
+            raise DepthError(
+                f"{entry.name} in {self.root} is damaged; pack the data set again "
+                f"(dofsim data prepare ROOT -o {self.root} --overwrite)"
+            )
         return photo, decode_depth(stored)
 
     @property

@@ -102,12 +102,13 @@ def prepare(
     """
     out = Path(out)
     if out.suffix.lower() not in (".h5", ".hdf5"):
-        raise ParameterError(f"a packed data set is an .h5 file, not {out}")
+        raise ParameterError(f"a packed data set is an .h5 file, not {out} (-o NAME.h5)")
     require_h5py()
     listed = _listed(reader, split)
     if not listed:
         raise DepthError(
-            f"the split {split!r} of {reader.root} ({reader.name}) has no frames, so there is nothing to pack"
+            f"the split {split!r} of {reader.root} ({reader.name}) has no frames, so there is nothing to pack; "
+            "take another (--split all)"
         )
     plan = _plan(reader, listed, size, compression)
     if out.exists():
@@ -116,7 +117,7 @@ def prepare(
             return done
         if not overwrite:
             raise OutputError(
-                f"{out} exists and holds something else; choose another name, or allow it with --overwrite"
+                f"{out} exists and holds something else; choose another name (-o), or allow it (--overwrite)"
             )
     origin = reader.info if isinstance(reader, Packed) else {"dataset": reader.name, "options": reader.options}
     info = {"dataset": origin["dataset"], "options": origin["options"], "size": size, "dofsim": __version__}

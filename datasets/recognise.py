@@ -57,7 +57,9 @@ def open_reader(root: str | Path, dataset: str = "auto", *, raw: bool = False, *
     known = inspect.signature(reader.__init__).parameters
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise ParameterError(f"the layout {reader.name!r} has no option {unknown[0]!r}")
+        raise ParameterError(
+            f"the layout {reader.name!r} has no option {unknown[0]!r}; leave out --{unknown[0].replace('_', '-')}"
+        )
     opened = reader(root, raw=raw, **given)
     opened.options |= given
     return opened
@@ -93,7 +95,7 @@ def _named(dataset: str) -> type[Reader]:
     for reader in READERS:
         if reader.name == dataset:
             return reader
-    raise ParameterError(f"unknown data set {dataset!r}; use one of {', '.join(DATASETS)}")
+    raise ParameterError(f"unknown data set {dataset!r}; use one of {', '.join(DATASETS)} (--dataset auto)")
 
 
 def _fits(reader: type[Reader], root: Path) -> bool:

@@ -25,7 +25,9 @@ def parse_size(text: str) -> Size:
     found = re.fullmatch(r"(\d+)(?:[x×](\d+))?", text.strip())
     sides = [int(side) for side in found.groups() if side] if found else []
     if not sides or min(sides) < 8:
-        raise ParameterError(f"a size is 640 (longest side) or 286x286 (width x height), at least 8 px, not {text!r}")
+        raise ParameterError(
+            f"a size is 640 (longest side) or 286x286 (width x height), at least 8 px, not {text!r} (--size 640)"
+        )
     return sides[0] if len(sides) == 1 else (sides[1], sides[0])
 
 

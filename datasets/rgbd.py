@@ -158,7 +158,7 @@ def index_folder(root: str | Path) -> list[RgbdPair]:
         for path in root.glob("*/*/*.depth.png"):
             keys.append((path.parts[-3], path.parts[-2], path.name.removesuffix(".depth.png")))
     if not keys:
-        raise ParameterError(f"no RGB-D pairs under {root}; expected {_LAYOUT}")
+        raise ParameterError(f"no RGB-D pairs under {root}; expected {_LAYOUT} (--data ROOT)")
     sources: dict[str, RgbdSource] = {}
     pairs = []
     for name, scene, identifier in sorted(keys):

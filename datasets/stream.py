@@ -40,7 +40,9 @@ class FrameStream:
         self, frames: Frames, transform: Transform, *, batch: int, seed: int = 0, by_scene: bool = False
     ) -> None:
         if batch < 1 or not len(frames) or seed < 0:
-            raise ParameterError(f"no batches of {batch} from {len(frames)} frames with the seed {seed}")
+            raise ParameterError(
+                f"no batches of {batch} from {len(frames)} frames with the seed {seed} (--batch, --seed)"
+            )
         self.frames, self.transform, self.batch, self.seed = frames, transform, batch, seed
         self._scenes: list[list[int]] | None = None
         if by_scene:

@@ -72,11 +72,11 @@ class Transform:
 
     def __init__(self, recipe: str = "report", size: int | tuple[int, int] = 256, *, divide_depth: bool = True) -> None:
         if recipe not in RECIPES:
-            raise ParameterError(f"unknown augmentation {recipe!r}; use one of {', '.join(RECIPES)}")
+            raise ParameterError(f"unknown augmentation {recipe!r}; use one of {', '.join(RECIPES)} (--augment plain)")
         self.recipe = recipe
         self.size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
         if min(self.size) < 8:
-            raise ParameterError(f"the size of augmented frames is at least 8 px, not {self.size}")
+            raise ParameterError(f"the size of augmented frames is at least 8 px, not {self.size} (--size 256)")
         self.divide_depth = divide_depth
         self._pipelines: tuple[Any, Any] | None = None
         _albumentations()

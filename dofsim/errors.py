@@ -55,5 +55,9 @@ class MissingExtraError(DofsimError, ImportError):
     exit_code = 7
 
 
+class StoppedError(DofsimError):
+    """A rendering was given up because nobody wants it any more (see :func:`dofsim.bokeh.workers.stopping`)."""
+
+
 class DofsimWarning(UserWarning):
     """Something the user should know although the work goes on."""

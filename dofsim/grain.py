@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -234,14 +235,10 @@ def add_grain(
     height, width, _ = linear.shape
     begin, whole = place or (0, height)
     assert begin % _ROWS == 0, "the noise of rounding is drawn for so many rows at a time"
-    random = np.random.default_rng(_SEED)
     kernel = grain.kernel
     margin = len(kernel) // 2
-    # Rows are pieces of one long line of noise, so the line is made soft along the rows once.
-    line = np.convolve(random.standard_normal(_NOISE + width, np.float32), kernel, mode="same")
-    uniform = random.random(_NOISE + _ROWS * width, np.float32) - np.float32(0.5)
-    # Every row comes from somewhere else: there are no seams, and nothing comes again.
-    starts = random.integers(0, _NOISE, whole + 2 * margin)[begin:]
+    line, uniform, starts = _noise(width, whole, grain.spread)
+    starts = starts[begin:]
     first = int(np.float32(2.0**-_OCTAVES).view(np.int32)) >> _SHIFT
     table = _noise_table(grain, profile, first, 1.0 if bits == 8 else 1 / 257)
     in_focus, area = np.float32(IN_FOCUS_RADIUS), np.float32(grain.area / math.pi)
@@ -259,6 +256,24 @@ def add_grain(
 
     with Workers(threads) as workers:
         workers.run(add, range(0, height, _ROWS))
+
+
+@lru_cache(maxsize=1)
+def _noise(width: int, height: int, spread: float) -> tuple[Float32, Float32, npt.NDArray[np.int64]]:
+    """Noise for pictures of a size: rows are pieces of one long line, soft along itself, or uniform for rounding.
+
+    Returns
+    -------
+    line, uniform : float32 arrays
+    starts : int64 array
+        Where each row begins in them; there are some more, for softening across the rows.
+    """
+    random = np.random.default_rng(_SEED)
+    kernel = _gaussian(spread).astype(np.float32)
+    line = np.convolve(random.standard_normal(_NOISE + width, np.float32), kernel, mode="same")
+    uniform = random.random(_NOISE + _ROWS * width, np.float32) - np.float32(0.5)
+    # Every row comes from somewhere else: there are no seams, and nothing comes again.
+    return line, uniform, random.integers(0, _NOISE, height + len(kernel) // 2 * 2)
 
 
 def _noise_table(grain: Grain, profile: ColourProfile, first: int, code: float) -> Float32:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from dofsim.errors import ParameterError
 
 CLIPPED = 0.955
 """Linear light from which on a channel counts as clipped: 250 of 255 in sRGB, since JPEG rings."""
@@ -16,6 +19,8 @@ LAMP = 18.0
 """Linear light given to a small lamp against a dark ground."""
 LAMP_RADIUS = 0.0075
 """Radius at which half of that is given, as a share of the picture's longer side: lamps are small, windows are not."""
+STRONGEST = 4.0
+"""Most that the plausible light of a lamp may be multiplied by."""
 _DARK, _BRIGHT = 0.25, 1.0  # linear light of the ground up to which a spot is a lamp, and from which on it is none
 _SHADED, _FLAT = 0.85, 0.97  # share of full pixels up to which a spot is a bright surface, from which on it is a lamp
 _COLOURED, _WHITE = 0.4, 0.9  # a spot's lowest channel up to which it is a colourful surface, from which on a lamp
@@ -25,10 +30,92 @@ _LARGEST = 4.0  # spots of more lamp radii are left alone; the formula would add
 _NO_COLOUR = 1e-3  # light in the rim that says nothing about the colour
 
 
+@dataclass(frozen=True, eq=False)
+class Highlights:
+    """The clipped lights of a picture.
+
+    Attributes
+    ----------
+    places : intp array, shape (n,)
+        Their pixels, counted along the rows.
+    light : float32 array, shape (n, 3)
+        What is to stand there, linear; 1.0 = white.
+    """
+
+    places: npt.NDArray[np.intp]
+    light: npt.NDArray[np.float32]
+
+    def given_to(
+        self,
+        linear_rgb: npt.NDArray[np.float32],
+        where: npt.NDArray[np.bool_] | None = None,
+        strength: float = 1.0,
+    ) -> npt.NDArray[np.float32]:
+        """The picture with these lights.
+
+        Parameters
+        ----------
+        linear_rgb : float32 array, shape (H, W, 3)
+            The picture in which they were found.
+        where : bool array, shape (H, W), optional
+            Pixels that may be raised; default: all.
+        strength : float
+            How much of what they lack they get: 0 nothing, 1 what is plausible, 2 twice as much.
+
+        Returns
+        -------
+        float32 array, shape (H, W, 3)
+            The input itself if nothing is to be raised, else a copy.
+        """
+        wanted = slice(None) if where is None else where.ravel()[self.places]
+        places = self.places[wanted]
+        if not places.size or strength == 0:
+            return linear_rgb
+        out = linear_rgb.copy()
+        rows, light = out.reshape(-1, 3), self.light[wanted]
+        rows[places] = light if strength == 1 else rows[places] + np.float32(strength) * (light - rows[places])
+        return out
+
+
+def check_strength(strength: float) -> None:
+    """Refuse what is no strength of highlights.
+
+    Raises
+    ------
+    ParameterError
+        If it is not in 0..:data:`STRONGEST`.
+    """
+    if not 0 <= strength <= STRONGEST:
+        raise ParameterError(
+            f"highlights are of a strength from 0 to {STRONGEST:g}, not {strength} (--highlight-strength 1)"
+        )
+
+
 def recover_highlights(
     linear_rgb: npt.NDArray[np.float32], where: npt.NDArray[np.bool_] | None = None, *, longer: int | None = None
 ) -> npt.NDArray[np.float32]:
     """Raise clipped channels to what the light behind them plausibly had; leave everything else as it is.
+
+    Parameters
+    ----------
+    linear_rgb : float32 array, shape (H, W, 3)
+        Scene-linear radiance, 1.0 = white.
+    where : bool array, shape (H, W), optional
+        Pixels that may be raised; default: all.
+    longer : int, optional
+        See :func:`find_highlights`.
+
+    Returns
+    -------
+    float32 array, shape (H, W, 3)
+        The input itself if nothing is to be raised, else a copy; nowhere below the input, and equal to it wherever a
+        channel is below :data:`CLIPPED`.
+    """
+    return find_highlights(linear_rgb, longer=longer).given_to(linear_rgb, where)
+
+
+def find_highlights(linear_rgb: npt.NDArray[np.float32], *, longer: int | None = None) -> Highlights:
+    """Find clipped lights, and say what light they plausibly had.
 
     How bright a clipped light was cannot be measured any more. A small, evenly full, white spot against a dark ground
     is nearly always a lamp or a glint, many times brighter than white; a large one is a window or a cloud, one with
@@ -46,21 +133,17 @@ def recover_highlights(
     ----------
     linear_rgb : float32 array, shape (H, W, 3)
         Scene-linear radiance, 1.0 = white.
-    where : bool array, shape (H, W), optional
-        Pixels that may be raised; default: all.
     longer : int, optional
         Longer side, px, of the picture of which this is a part; default: this is all of it.
 
     Returns
     -------
-    float32 array, shape (H, W, 3)
-        The input itself if nothing is to be raised, else a copy; nowhere below the input, and equal to it wherever a
-        channel is below :data:`CLIPPED`.
+    Highlights
     """
     height, width = linear_rgb.shape[:2]
     spots = cv2.bitwise_not(cv2.inRange(linear_rgb, (-math.inf,) * 3, (math.nextafter(CLIPPED, 0.0),) * 3))
     if not spots.any():
-        return linear_rgb
+        return Highlights(np.zeros(0, np.intp), np.zeros((0, 3), np.float32))
     longer = longer or max(height, width)
     ring = max(_LEAST_RING, round(_RING * longer))
     around = cv2.dilate(spots, _disc(ring))
@@ -90,14 +173,9 @@ def recover_highlights(
     share = small * lone * flat * white
     light = (1.0 + (LAMP - 1.0) * share[:, None] * colour).astype(np.float32)
     spot &= (share > 0.0)[label]
-
-    if where is not None:
-        spot &= where.ravel()[places]
-    raised = rgb[spot]
-    raised = np.where(raised >= CLIPPED, np.maximum(raised, light[label[spot]]), raised)
-    out = linear_rgb.copy()
-    out.reshape(-1, 3)[places[spot]] = raised
-    return out
+    before = rgb[spot]
+    raised = np.where(before >= CLIPPED, np.maximum(before, light[label[spot]]), before)
+    return Highlights(places[spot], raised)
 
 
 def _disc(radius: int) -> npt.NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from dofsim.bokeh.render import Quality, check_quality
 from dofsim.errors import DepthError, ParameterError
 from dofsim.focus import Focus, parse_focus, parse_point
 from dofsim.formats import check_format
+from dofsim.highlights import check_strength
 from dofsim.lens import DEFAULT_BLUR, DEFAULT_SHARP_RANGE
 from dofsim.photo import xmp
 
@@ -55,7 +56,7 @@ class Recipe:
         Share of the depth scale around the focus that stays sharp, 0..1.
     blades, rotation, roundness, squeeze, donut, bubble, cats_eye
         Shape of the aperture, see :class:`dofsim.bokeh.Aperture` (where ``donut`` is the obstruction).
-    highlights, grain : bool
+    highlights, highlight_strength, grain
         See :meth:`dofsim.Scene.render`.
     quality : {"fast", "best"}
         See :meth:`dofsim.Scene.render`.
@@ -75,7 +76,7 @@ class Recipe:
     Raises
     ------
     ParameterError
-        If the focus, the quality, the source or the aperture's shape cannot be.
+        If the focus, the quality, the strength, the source or the aperture's shape cannot be.
     """
 
     focus: str = "auto"
@@ -92,6 +93,7 @@ class Recipe:
     bubble: float = 0.0
     cats_eye: float = 0.0
     highlights: bool = True
+    highlight_strength: float = 1.0
     grain: bool = True
     quality: Quality = "fast"
     source: Literal["auto", "photo", "estimator", "file"] = "auto"
@@ -106,6 +108,7 @@ class Recipe:
         if self.source not in _SOURCES:
             raise ParameterError(f"the depth source is one of {', '.join(_SOURCES)}, not {self.source!r}")
         check_quality(self.quality)
+        check_strength(self.highlight_strength)
         _ = self.shape
 
     @property
@@ -203,6 +206,7 @@ class Recipe:
             **self._optics(),
             shape=self.shape,
             highlights=self.highlights,
+            highlight_strength=self.highlight_strength,
             grain=self.grain,
             quality=self.quality,
             threads=threads,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
     from dofsim.bokeh.render import Quality
     from dofsim.grain import Grain
+    from dofsim.highlights import Highlights
     from dofsim.photo import Photo
 
 Floats = npt.NDArray[np.float32]
+
+_ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def refocus(
     shape: Aperture | None,
     *,
     linear: Callable[[], Floats],
-    highlights: bool,
+    highlights: Callable[[], Highlights] | None,
+    highlight_strength: float,
     grain: Callable[[], Grain] | None,
     threads: int,
     rows: int,
@@ -77,7 +81,10 @@ def refocus(
     shape : Aperture, optional
     linear : callable
         Gives the whole photo in linear light; called only if that is worked on in one piece.
-    highlights : bool
+    highlights : callable, optional
+        Gives the lights of the whole photo, likewise; None: leave them clipped.
+    highlight_strength : float
+        See :meth:`dofsim.highlights.Highlights.given_to`.
     grain : callable, optional
         Measures the grain of the photo; None: add none.
     threads : int
@@ -95,21 +102,26 @@ def refocus(
     from dofsim.bokeh.bands import render_band, split
     from dofsim.bokeh.plan import IN_FOCUS_RADIUS
     from dofsim.grain import add_grain
-    from dofsim.highlights import recover_highlights
+    from dofsim.highlights import find_highlights
 
     size = photo.height, photo.width
     longest = float(max(size))
-    max_radius = min(setting.max_radius(depth), longest)
+    widest = setting.max_radius(depth)
+    max_radius = min(widest, longest)
     noise = grain() if grain else None
     codes = np.empty_like(photo.pixels)
     bands = split(*size, max_radius, rows)
     for band in bands:
         seen, own = slice(band.top, band.bottom), slice(band.first, band.last)
-        light = linear() if len(bands) == 1 else photo.profile.to_linear(photo.pixels[seen])
-        coc = np.clip(setting.coc(replace(depth, values=depth.values[seen])), -longest, longest)
+        whole = len(bands) == 1
+        light = linear() if whole else photo.profile.to_linear(photo.pixels[seen])
+        coc = setting.coc(depth if whole else replace(depth, values=depth.values[seen]))
+        if widest > longest:
+            coc = np.clip(coc, -longest, longest)
         if highlights:
-            light = recover_highlights(light, np.abs(coc) >= IN_FOCUS_RADIUS, longer=max(size))
-        if len(bands) == 1:
+            lights = highlights() if whole else find_highlights(light, longer=max(size))
+            light = lights.given_to(light, np.abs(coc) >= IN_FOCUS_RADIUS, highlight_strength)
+        if whole:
             blurred = render(light, coc, shape, quality=quality, threads=threads)
         else:
             blurred = render_band(light, coc, band, size, max_radius, shape, threads)
@@ -118,9 +130,23 @@ def refocus(
             bits = 8 * photo.pixels.dtype.itemsize
             place = band.first, photo.height
             add_grain(blurred, coc[band.kept], noise, photo.profile, bits=bits, threads=threads, place=place)
-        codes[own] = photo.profile.from_linear(blurred, like=photo.pixels[own])
+        _encode(blurred, photo, own, threads, codes)
         del blurred
     return replace(photo, pixels=codes)
+
+
+def _encode(linear: Floats, photo: Photo, rows: slice, threads: int, out: npt.NDArray[Any]) -> None:
+    """Encode what some rows of a photo have become into those rows of ``out``."""
+    from dofsim.bokeh.workers import Workers
+
+    before, after = photo.pixels[rows], out[rows]
+
+    def encode(first: int) -> None:
+        part = slice(first, first + _ROWS)
+        after[part] = photo.profile.from_linear(linear[part], like=before[part])
+
+    with Workers(threads) as workers:
+        workers.run(encode, range(0, len(linear), _ROWS))
 
 
 def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | None, quality: Quality = "fast") -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dofsim.bokeh import Aperture
     from dofsim.bokeh.render import Quality
     from dofsim.grain import Grain
+    from dofsim.highlights import Highlights
     from dofsim.photo.editable import EditableSizes
 
 
@@ -56,6 +57,13 @@ class Scene:
         from dofsim.grain import estimate_grain
 
         return estimate_grain(self.photo.pixels)
+
+    @cached_property
+    def highlights(self) -> Highlights:
+        """The clipped lights of the photo, found once."""
+        from dofsim.highlights import find_highlights
+
+        return find_highlights(self.linear)
 
     @property
     def diagonal_px(self) -> float:
@@ -179,6 +187,7 @@ class Scene:
         sharp_range: float | None = None,
         shape: Aperture | None = None,
         highlights: bool = True,
+        highlight_strength: float = 1.0,
         grain: bool = True,
         quality: Quality = "fast",
         threads: int | None = None,
@@ -195,6 +204,8 @@ class Scene:
         highlights : bool
             Whether clipped lights out of focus get back a plausible brightness first
             (see :func:`dofsim.highlights.recover_highlights`), so that they become bright discs and not grey ones.
+        highlight_strength : float
+            How much of it, 0..4: 0 nothing, 1 what is plausible, 2 twice as much.
         grain : bool
             Whether blurred areas get back the grain that the blur took from them (see
             :func:`dofsim.grain.add_grain`), so that they match the sharp ones and smooth walls show no contours.
@@ -217,7 +228,7 @@ class Scene:
         Raises
         ------
         ParameterError, DepthError
-            As :meth:`coc`; ParameterError too if there is no such quality, or the memory is too little
+            As :meth:`coc`; ParameterError too if there is no such quality or strength, or the memory is too little
             for the smallest band.
         """
         from dofsim.bokeh.render import check_quality
@@ -237,6 +248,7 @@ class Scene:
             setting,
             shape=shape,
             highlights=highlights,
+            highlight_strength=highlight_strength,
             grain=grain,
             quality=quality,
             threads=threads,
@@ -251,6 +263,7 @@ class Scene:
             focal_length=focal_length,
             sharp_range=sharp_range,
             highlights=highlights,
+            highlight_strength=highlight_strength,
             grain=grain,
             quality=quality,
         )
@@ -262,6 +275,7 @@ class Scene:
         *,
         shape: Aperture | None = None,
         highlights: bool = True,
+        highlight_strength: float = 1.0,
         grain: bool = True,
         quality: Quality = "fast",
         threads: int | None = None,
@@ -273,7 +287,7 @@ class Scene:
         ----------
         setting : Setting
             Plane of focus and K (see :func:`dofsim.sequence.lens_settings`).
-        shape, highlights, grain, quality, threads, max_memory
+        shape, highlights, highlight_strength, grain, quality, threads, max_memory
             See :meth:`render`.
 
         Returns
@@ -284,18 +298,21 @@ class Scene:
         Raises
         ------
         ParameterError
-            If there is no such quality, or the memory is too little for the smallest band.
+            If there is no such quality or strength, or the memory is too little for the smallest band.
         """
         from dofsim.bokeh.render import check_quality, default_threads
+        from dofsim.highlights import check_strength
 
         check_quality(quality)
+        check_strength(highlight_strength)
         return refocus(
             self.photo,
             self.depth,
             setting,
             shape,
             linear=lambda: self.linear,
-            highlights=highlights,
+            highlights=(lambda: self.highlights) if highlights else None,
+            highlight_strength=highlight_strength,
             grain=(lambda: self.grain) if grain else None,
             threads=threads or default_threads(),
             rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory, quality),

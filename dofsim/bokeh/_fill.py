@@ -9,8 +9,8 @@ coherence transport (Bornemann and Maerz 2007), with the structure tensor of Foe
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from dofsim._kept import kept
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, TWO, ZERO, F
 from dofsim.bokeh.plan import FILL_CELLS
 
@@ -30,7 +30,7 @@ _LITTLE = 0.02
 """Weight of the colour that was carried here from the edge; that of a cell at the edge is 1."""
 
 
-@njit(**KERNEL)
+@kept(**KERNEL)
 def fill(cells, slopes, far, distance, colour, jump, places, first, last, filled):  # type: ignore[no-untyped-def]
     """Colours of the hidden cells number ``first .. last`` of those listed.
 

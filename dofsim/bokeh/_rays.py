@@ -169,7 +169,8 @@ def ray_tiles(  # type: ignore[no-untyped-def]
                             continue
                         met, c, py, px = trace(coc, away, far, cell, jump, F(y), F(x), v, u, first, last)
                         weight = points[n, 2] if c > ZERO else points[n, 3]
-                        own = focused and met != HIDDEN_SURFACE and abs(c) < F(IN_FOCUS_RADIUS)
+                        # What is less than an edge away from a sharp surface is that surface, and stays as it is.
+                        own = focused and met != HIDDEN_SURFACE and abs(c - coc[y, x]) <= jump
                         if own:
                             r, g, b = rgb[y, x, 0], rgb[y, x, 1], rgb[y, x, 2]
                         elif met == HIDDEN_SURFACE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -160,13 +161,11 @@ def find_slopes(cells: Floats, spans: Floats, jump: np.float32) -> Floats:
     slopes = np.zeros((*coc.shape, 3), np.float32)
     slopes[..., 0] = plain
     brightness = np.sqrt(np.maximum(red + green + blue, 0))
-    for axis, (before, here, after) in enumerate(
-        (
-            (np.s_[:-2], np.s_[1:-1], np.s_[2:]),
-            (np.s_[:, :-2], np.s_[:, 1:-1], np.s_[:, 2:]),
-        ),
-        start=1,
-    ):
+    neighbours: tuple[tuple[Any, Any, Any], ...] = (
+        (np.s_[:-2], np.s_[1:-1], np.s_[2:]),
+        (np.s_[:, :-2], np.s_[:, 1:-1], np.s_[:, 2:]),
+    )
+    for axis, (before, here, after) in enumerate(neighbours, start=1):
         one = plain[before] & plain[here] & plain[after] & (np.abs(coc[after] - coc[before]) <= jump)
         slopes[..., axis][here] = np.where(one, brightness[after] - brightness[before], 0)
     return slopes

@@ -74,10 +74,10 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         from dofsim.bokeh._rays import NOTHING, SETS, add_lights, join_tiles, ray_tiles
         from dofsim.bokeh._survey import FIRST_LEVEL
 
-        edges = find_edges(rgb, coc, means, cells, places, crowded, plan, workers)
         lights, rgb = take_lights(rgb, coc, cells, plan)
         if len(lights) > 0:
             means, _ = survey(rgb, coc, plan, workers)
+        edges = find_edges(rgb, coc, means, cells, places, crowded, plan, workers)
         far = np.where(edges.distance < FAR, edges.far, np.float32(NOTHING))
         jump = np.float32(JUMP)
         scene = coc, distance_to_edges(coc), far

@@ -30,7 +30,7 @@ from dofsim.cli import (
     video,
     warmup,
 )
-from dofsim.cli.help import short_help
+from dofsim.cli.help import PlainHelp, short_help
 from dofsim.errors import DofsimError, OutputError
 
 if TYPE_CHECKING:
@@ -84,14 +84,14 @@ app.command("video", cls=short_help(video.RARE), short_help="Refocus a clip.")(v
 app.command("stack", cls=short_help(stack.RARE), short_help="Make a focus stack of a photo, with its optics.")(
     stack.stack
 )
-app.command("depth", short_help="Save the depth of a photo.")(depth.depth)
-app.command("info", short_help="Say what photos are and which depth they carry.")(info.info)
-app.command("ui", short_help="Refocus with a finger, in a browser.")(ui.ui)
-app.command("compare", short_help="Compare two pictures: PSNR, SSIM, a split view.")(compare.compare)
+app.command("depth", cls=PlainHelp, short_help="Save the depth of a photo.")(depth.depth)
+app.command("info", cls=PlainHelp, short_help="Say what photos are and which depth they carry.")(info.info)
+app.command("ui", cls=PlainHelp, short_help="Refocus with a finger, in a browser.")(ui.ui)
+app.command("compare", cls=PlainHelp, short_help="Compare two pictures: PSNR, SSIM, a split view.")(compare.compare)
 app.add_typer(data.app, name="data", short_help="Look at data sets, and pack them for training.")
 app.command("train", cls=short_help(train.RARE), short_help="Train a depth estimator.")(train.train)
 app.command("eval", short_help="Score a depth model on a data set.")(evaluate.evaluate)
-app.command("export", short_help="Write a trained depth estimator as ONNX.")(export.export)
+app.command("export", cls=PlainHelp, short_help="Write a trained depth estimator as ONNX.")(export.export)
 app.add_typer(models.app, name="models", short_help="List depth models, and fetch public ones.")
 app.add_typer(bench.app, name="bench", short_help="Measure dofsim on this machine.")
 app.command("doctor", short_help="Say whether all is well on this machine, and what to do if not.")(doctor.doctor)

@@ -21,6 +21,7 @@ from dofsim.cli.options import (
     Flip,
     Grain,
     Highlights,
+    HighlightStrength,
     Model,
     Quiet,
     Rotation,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FAILED = 1
-RARE = RARE_SHAPES | {"focal_length", "sharp_range", "quality"}
+RARE = RARE_SHAPES | {"focal_length", "sharp_range", "highlight_strength", "quality"}
 """Parameters whose options are left out of the short help."""
 _IN_RECIPE = RARE | {
     "focus", "blur", "aperture", "blades", "highlights", "grain", "source", "model", "flip", "jpeg_quality",
@@ -72,6 +73,7 @@ def batch(
     bubble: Bubble = 0.0,
     cats_eye: CatsEye = 0.0,
     highlights: Highlights = True,
+    highlight_strength: HighlightStrength = 1.0,
     grain: Grain = True,
     quality: Annotated[
         Literal["fast", "best"], typer.Option(help="best: truer at edges, some ten times slower.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from dofsim.cli.help import PlainHelp
 from dofsim.cli.options import Confidence, Dataset, Quiet, Raw, Resolution, SkipBad, hint_at_skip_bad
 from dofsim.errors import DepthError, FrameError, ParameterError
 
@@ -30,7 +31,7 @@ def _group(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-@app.command("check")
+@app.command("check", cls=PlainHelp)
 def check(
     root: Annotated[Path, typer.Argument(metavar="ROOT", help="Folder of a data set, or a packed file.")],
     dataset: Dataset = "auto",
@@ -71,7 +72,7 @@ def check(
     return DepthError.exit_code if facts["damaged"] or facts.get("bad") else 0
 
 
-@app.command("prepare")
+@app.command("prepare", cls=PlainHelp)
 def prepare(
     root: Annotated[Path, typer.Argument(metavar="ROOT", help="Folder of a data set.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.h5", help="The packed file.")],

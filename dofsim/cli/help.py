@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -33,7 +33,17 @@ HelpAll = Annotated[
 """The option that a command with rare options has to have."""
 
 
-def short_help(rare: Iterable[str]) -> type[TyperCommand]:
+class PlainHelp(TyperCommand):
+    """A command whose help shows arguments without their types, which would say ``PHOTO <list[Path]>``."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        for parameter in self.params:
+            if parameter.param_type_name == "argument":
+                parameter.display_type_rich = lambda ctx: None  # type: ignore[attr-defined] # noqa: ARG005
+
+
+def short_help(rare: Iterable[str]) -> type[PlainHelp]:
     """Make the class of a command whose ``--help`` leaves out some options; they are completed and work as ever.
 
     Parameters
@@ -48,7 +58,7 @@ def short_help(rare: Iterable[str]) -> type[TyperCommand]:
     """
     names = frozenset(rare)
 
-    class ShortHelp(TyperCommand):
+    class ShortHelp(PlainHelp):
         def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]
             left_out = [] if ctx.meta.get(_ALL) else [option for option in self.params if option.name in names]
             for option in left_out:

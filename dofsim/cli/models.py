@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dofsim.cli.help import PlainHelp
 from dofsim.cli.options import Quiet
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _list(context: typer.Context) -> None:
         typer.echo(_describe(name, record, "here" if record.file.is_file() else "not fetched"))
 
 
-@app.command("fetch")
+@app.command("fetch", cls=PlainHelp)
 def fetch(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the licence and the download.")] = False,
@@ -76,7 +77,7 @@ def fetch(
         report.result(record.file)
 
 
-@app.command("add")
+@app.command("add", cls=PlainHelp)
 def add(
     name: Name,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .onnx file that you carried here.")],

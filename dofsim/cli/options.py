@@ -67,6 +67,10 @@ Highlights = Annotated[
     bool,
     typer.Option("--highlights/--no-highlights", help="Give clipped lights out of focus back a plausible brightness."),
 ]
+HighlightStrength = Annotated[
+    float,
+    typer.Option(metavar="0..4", show_default=False, help="How much: 0 none, 2 twice what is plausible.  [1]"),
+]
 Grain = Annotated[
     bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
 ]

@@ -19,6 +19,7 @@ from dofsim.cli.options import (
     Flip,
     Grain,
     Highlights,
+    HighlightStrength,
     Model,
     Overwrite,
     Photos,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from dofsim.scene import Scene
 
 RARE = RARE_SHAPES | frozenset(
-    ("depth_kind", "near", "sharp_range", "flip", "save_depth", "threads", "max_memory")
+    ("depth_kind", "near", "sharp_range", "highlight_strength", "flip", "save_depth", "threads", "max_memory")
     + ("jpeg_quality", "strip_gps", "strip_all")
 )
 """Parameters whose options are left out of the short help."""
@@ -99,6 +100,7 @@ def render(
     bubble: Bubble = 0.0,
     cats_eye: CatsEye = 0.0,
     highlights: Highlights = True,
+    highlight_strength: HighlightStrength = 1.0,
     grain: Grain = True,
     quality: Annotated[
         Literal["fast", "best"],

@@ -49,7 +49,7 @@ def ui(
     try:
         upload = parse_memory(max_upload)
     except ParameterError as error:
-        raise ParameterError(f"--max-upload is a size such as 30MB, not {max_upload!r}") from error
+        raise ParameterError(f"{max_upload!r} is no size of a file (--max-upload 30MB)") from error
     with Report(1, quiet=quiet) as report:
         if photo is not None:
             read_photo(photo, max_pixels=1e6 * max_megapixels)
@@ -64,6 +64,8 @@ def ui(
                     typer.launch(address)
                 threading.Event().wait()
         except OSError as error:
-            raise OutputError(f"cannot listen on {host} ({error}); choose another --port or --host") from error
+            place = f"{host}:{port}" if port else host
+            why = str(error.strerror or error).split(" (")[0]
+            raise OutputError(f"cannot listen on {place} ({why}); choose another --port or --host") from error
         except KeyboardInterrupt:
             report.note("the page has ended, its files are deleted")

@@ -150,10 +150,12 @@ def choose_alignment(kind: DepthKind, wish: str = "auto") -> Literal["none", "me
     if kind is DepthKind.RELATIVE and wish != "scale-shift-disparity":
         raise ParameterError(
             f"the model puts out relative depth, which has no metres: the alignment {wish!r} cannot be used, "
-            "scale-shift-disparity can"
+            "another can (--align scale-shift-disparity)"
         )
     if wish not in ("none", "median", "scale-shift-disparity"):
-        raise ParameterError(f"unknown alignment {wish!r}")
+        raise ParameterError(
+            f"unknown alignment {wish!r}; use auto, none, median or scale-shift-disparity (--align auto)"
+        )
     return wish  # type: ignore[return-value]
 
 
@@ -218,7 +220,7 @@ def evaluate(
             bad.append(BadFrame(entry.name, str(error)))
     if not images:
         first = f"; the first: {bad[0].reason}" if bad else ""
-        raise DepthError(f"none of the {len(frames)} frames can be evaluated{first}")
+        raise DepthError(f"none of the {len(frames)} frames can be evaluated{first} (--nearest, --farthest, --crop)")
     return Evaluation(model, protocol, data or {}, tuple(images), (*frames.bad, *bad), unit, seconds)
 
 

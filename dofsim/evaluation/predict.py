@@ -128,14 +128,14 @@ def _from_onnx(model: str | os.PathLike[str] | None, threads: int | None) -> Pre
 
 def _from_run(path: Path, threads: int | None) -> Predictor:
     if not path.exists():
-        raise ModelError(f"there is no run or checkpoint {path}")
+        raise ModelError(f"there is no run or checkpoint {path} (--model NAME|FILE|RUN)")
     try:
         torch = importlib.import_module("torch")
         estimator = importlib.import_module("dofsim.pix2pix.predict").Estimator
     except ImportError as error:
         raise MissingExtraError(
             f"{path} is a run of training, which needs torch; pip install 'dofsim[train]' brings it, or evaluate the "
-            "run's ONNX export"
+            "run's export (dofsim export RUN -o MODEL.onnx, then --model MODEL.onnx)"
         ) from error
     if threads is not None:
         torch.set_num_threads(threads)

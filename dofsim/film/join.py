@@ -27,7 +27,7 @@ Stamps = npt.NDArray[np.int64]
 
 
 def check_clip_name(source: Path, out: Path) -> None:
-    """Refuse a name that is no clip's, and the clip itself.
+    """Refuse a name that is no clip's, a folder, and the clip itself.
 
     Raises
     ------
@@ -35,6 +35,8 @@ def check_clip_name(source: Path, out: Path) -> None:
     """
     if out.suffix.lower() not in SUFFIXES:
         raise ParameterError(f"cannot write {out}: choose one of {', '.join(SUFFIXES)} (-o NAME.mp4)")
+    if out.is_dir():
+        raise ParameterError(f"{out} is a folder; name a file (-o NAME.mp4)")
     if out.exists() and source.exists() and out.samefile(source):
         raise ParameterError(f"{out} is the clip itself; name another file (-o NAME.mp4)")
 

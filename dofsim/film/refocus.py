@@ -144,6 +144,12 @@ def refocus_clip(
         join(clip, parts, out, width=done.width, height=done.height, crf=crf)
         parts.remove()
         notes = clip.notes
+        counted = clip.stream.frames
+    if done.frames < counted:
+        short = (
+            f"the file counts {counted} frames and shows {done.frames}: it is damaged, or was only marked as trimmed"
+        )
+        notes = (*notes, short)
     if director.lost:
         notes = (*notes, "a scene cut took the subject of --focus-at away; the focus was guessed from there on")
     seconds = time.perf_counter() - begun

@@ -48,7 +48,9 @@ class Protocol:
 
     def __post_init__(self) -> None:
         if not 0 < self.nearest < self.farthest < np.inf:
-            raise ParameterError(f"depth from {self.nearest} to {self.farthest} m is no range above 0")
+            raise ParameterError(
+                f"depth from {self.nearest} to {self.farthest} m is no range above 0 (--nearest 0.001 --farthest 10)"
+            )
         if self.crop not in CROPS or self.alignment not in ALIGNMENTS:
             raise ParameterError(f"the crop is one of {CROPS} and the alignment one of {ALIGNMENTS}")
 

@@ -7,7 +7,7 @@ import logging
 import struct
 import zlib
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ FORMATS = {
 }
 """Output formats by file name extension."""
 
+Chroma: TypeAlias = Literal["4:4:4", "4:2:0"]
 DEFAULT_QUALITY = {"JPEG": 94, "WEBP": 94, "HEIF": 90, "AVIF": 90}
 _SIXTEEN_BIT = ("PNG", "TIFF")
 _JPEG_SEGMENT = 65533
@@ -50,6 +51,7 @@ class _Picture:
     metadata: Metadata
     quality: int
     left_out: list[str]
+    chroma: Chroma
 
     def pillow(self) -> Image.Image:
         return Image.fromarray(self.samples)
@@ -67,7 +69,9 @@ class _Picture:
         return arguments
 
 
-def encode(photo: Photo, file_format: str, quality: int | None, left_out: list[str]) -> bytes:
+def encode(
+    photo: Photo, file_format: str, quality: int | None, left_out: list[str], *, chroma: Chroma = "4:4:4"
+) -> bytes:
     """Encode a photo.
 
     Parameters
@@ -80,6 +84,8 @@ def encode(photo: Photo, file_format: str, quality: int | None, left_out: list[s
         1..100 for JPEG, WebP, HEIF and AVIF; None takes the default of the format.
     left_out : list of str
         Receives a sentence for each block of metadata that could not be written.
+    chroma : {"4:4:4", "4:2:0"}
+        Of a JPEG: colour at every pixel, or at every second one either way, which is smaller and quicker.
 
     Returns
     -------
@@ -104,7 +110,7 @@ def encode(photo: Photo, file_format: str, quality: int | None, left_out: list[s
         photo = replace(photo, pixels=pixels, profile=ColourProfile())
         samples, mode = _samples(photo, file_format)
     metadata = _current(photo, file_format, left_out)
-    picture = _Picture(samples, mode, metadata, quality or DEFAULT_QUALITY.get(file_format, 0), left_out)
+    picture = _Picture(samples, mode, metadata, quality or DEFAULT_QUALITY.get(file_format, 0), left_out, chroma)
     return _ENCODERS[file_format](picture)
 
 
@@ -197,7 +203,7 @@ def _jpeg(picture: _Picture) -> bytes:
         arguments["dpi"] = picture.metadata.dpi
     if extra:
         arguments["extra"] = extra
-    return _pillow(picture, "JPEG", quality=picture.quality, subsampling="4:4:4", optimize=False, **arguments)
+    return _pillow(picture, "JPEG", quality=picture.quality, subsampling=picture.chroma, optimize=False, **arguments)
 
 
 def _webp(picture: _Picture) -> bytes:

@@ -228,7 +228,7 @@ def _written(document: Document) -> bytes:
     # Up to Python 3.12 minidom writes breaks in attributes as they are, and readers take them for spaces.
     for element in document.getElementsByTagName("*"):
         for attribute in _attributes(element):
-            if attribute.value.translate(_STANDINS) != attribute.value:
+            if attribute.value:  # a declaration that takes a default namespace back has None
                 attribute.value = attribute.value.translate(_STANDINS)
     text = "\n".join(node.toxml() for node in document.childNodes)
     for code, standin in _STANDINS.items():

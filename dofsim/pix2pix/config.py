@@ -263,28 +263,30 @@ class RunConfig:
         }  # fmt: skip
         for name, value in counts.items():
             if value < 1:
-                raise ParameterError(f"{name} is {value}; it is at least 1")
+                raise ParameterError(f"{name} is {value}; it is at least 1 ({_option(name)} 1)")
         shares = {"ema": optimiser.ema, "dropout": generator.dropout, "beta1": optimiser.beta1}
         for name, share in shares.items():
             if not 0 <= share < 1:
-                raise ParameterError(f"{name} is {share}; it lies in 0..1, 1 excluded")
+                raise ParameterError(f"{name} is {share}; it lies in 0..1, 1 excluded ({_option(name)} 0.5)")
         if not 0 <= optimiser.cool_down <= 1:
-            raise ParameterError(f"cool_down is {optimiser.cool_down}; it is a share of the steps, 0..1")
+            raise ParameterError(
+                f"cool_down is {optimiser.cool_down}; it is a share of the steps, 0..1 (--cool-down 0.5)"
+            )
         if not min(optimiser.rate, optimiser.encoder_rate, optimiser.discriminator_rate) > 0:
-            raise ParameterError("learning rates are above 0")
+            raise ParameterError("learning rates are above 0 (--rate 2e-4, --encoder-rate, --discriminator-rate)")
         others = {
             "seed": self.seed, "warm_up": optimiser.warm_up, "patience": self.patience, "threads": self.threads,
             "workers": self.workers, "clip": optimiser.clip, "decay": optimiser.decay,
         }  # fmt: skip
         for name, amount in others.items():
             if amount < 0:
-                raise ParameterError(f"{name} is {amount}; it is at least 0")
+                raise ParameterError(f"{name} is {amount}; it is at least 0 ({_option(name)} 0)")
         self._check_together()
 
     def _check_together(self) -> None:
         generator, objective = self.generator, self.objective
         if generator.name != "timm" and not 3 <= generator.levels <= 10:
-            raise ParameterError(f"a U-Net has 3 to 10 levels, not {generator.levels}")
+            raise ParameterError(f"a U-Net has 3 to 10 levels, not {generator.levels} (--levels 8)")
         if self.size % generator.multiple and self.data.dataset != "mixture":
             levels = (self.size & -self.size).bit_length() - 1
             fewer = f", or --levels {levels}" if generator.name != "timm" and levels >= 3 else ""
@@ -294,22 +296,30 @@ class RunConfig:
             )
         smallest = 64 if generator.name == "timm" else 32
         if self.size < smallest:
-            raise ParameterError(f"pictures of {self.size} px are too small; give at least {smallest}")
+            raise ParameterError(f"pictures of {self.size} px are too small; give at least --size {smallest}")
         if generator.start == "imagenet" and generator.name != "timm":
             raise ParameterError("only a timm generator starts from ImageNet; give --start random or a run")
         if objective.name == "ssi" and self.encoding.target == "metric":
-            raise ParameterError("the objective ssi is blind to scale and shift; train it with a relative target")
+            raise ParameterError(
+                "the objective ssi is blind to scale and shift; give it relative depth (--target relative)"
+            )
         if objective.name == "ssi" and generator.head == "tanh":
-            raise ParameterError("the objective ssi takes any scale and shift; give the generator a linear head")
+            raise ParameterError(
+                "the objective ssi takes any scale and shift; give the generator one that is linear (--head linear)"
+            )
         if objective.name == "pacgan" and (objective.pack < 2 or self.batch % objective.pack):
             raise ParameterError(
-                f"PacGAN packs {objective.pack} pairs of a batch of {self.batch}; pack at least 2, and make the batch "
-                "a multiple of that"
+                f"PacGAN packs {objective.pack} pairs of a batch of {self.batch}; give at least --pack 2, and a "
+                "multiple of that as --batch"
             )
         if objective.name == "volumetric" and objective.voxels not in (16, 32, 64, 128):
-            raise ParameterError(f"the volumetric critic has 16, 32, 64 or 128 voxels a side, not {objective.voxels}")
+            raise ParameterError(
+                f"the volumetric critic has 16, 32, 64 or 128 voxels a side, not {objective.voxels} (--voxels 32)"
+            )
         if self.data.dataset == "mixture" and objective.name != "ssi":
-            raise ParameterError("a mixture has inverse depth of any scale and shift; only the objective ssi learns it")
+            raise ParameterError(
+                "a mixture has inverse depth of any scale and shift; only one objective learns it (--objective ssi)"
+            )
 
     def to_json(self) -> str:
         """The whole configuration, with the format's version."""
@@ -342,4 +352,9 @@ class RunConfig:
 
 def _among(what: str, value: str, names: Any) -> None:
     if value not in get_args(names):
-        raise ParameterError(f"there is no {what} {value!r}; there are {', '.join(get_args(names))}")
+        flag = _option("augment" if what == "augmentation" else what)
+        raise ParameterError(f"there is no {what} {value!r}; there are {', '.join(get_args(names))} ({flag})")
+
+
+def _option(name: str) -> str:
+    return "--weight-decay" if name == "decay" else "--" + name.replace("_", "-")

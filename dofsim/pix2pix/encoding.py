@@ -52,7 +52,8 @@ class Encoding:
             )
         if not 0 < self.nearest < self.farthest < np.inf:
             raise ParameterError(
-                f"distances from {self.nearest} to {self.farthest} m are no range; nearest is above 0, farthest beyond"
+                f"distances from {self.nearest} to {self.farthest} m are no range; give --nearest above 0 and "
+                "--farthest beyond it"
             )
 
     @property
@@ -81,7 +82,9 @@ class Encoding:
         """
         if self.target == "metric":
             if kind is DepthKind.RELATIVE:
-                raise DepthError("relative depth cannot teach metres; train with a relative target instead")
+                raise DepthError(
+                    "relative depth cannot teach metres; train for relative depth instead (--target relative)"
+                )
             with np.errstate(divide="ignore", invalid="ignore"):
                 metres = depth if kind is DepthKind.METRIC else np.float32(1) / depth
                 inside = (metres >= self.nearest) & (metres <= self.farthest)

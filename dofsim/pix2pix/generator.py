@@ -128,7 +128,9 @@ class Generator(nn.Module):
         """
         encoder: Any = self.encoder
         if stages and not (hasattr(encoder, "conv_stem") and hasattr(encoder, "blocks")):
-            raise ModelError("only encoders of the EfficientNet family have stages that can be frozen; freeze none")
+            raise ModelError(
+                "only encoders of the EfficientNet family have stages that can be frozen; freeze none (--frozen 0)"
+            )
         first = [encoder.conv_stem, encoder.bn1, *list(encoder.blocks)[: max(stages - 1, 0)]] if stages else []
         still = {id(p) for module in first for p in module.parameters()}
         for parameter in encoder.parameters():
@@ -161,7 +163,7 @@ class Generator(nn.Module):
 def _encoder(backbone: str) -> nn.Module:
     """A timm feature extractor whose levels each halve the picture, down to a 32nd, for pictures of any size."""
     if not timm.is_model(backbone):
-        raise ModelError(f"timm knows no backbone {backbone!r}; timm.list_models() names all it knows")
+        raise ModelError(f"timm knows no backbone {backbone!r}; timm.list_models() names all it knows (--backbone)")
     try:
         encoder: nn.Module = timm.create_model(backbone, pretrained=False, features_only=True)
         strides: list[int] = encoder.feature_info.reduction()  # type: ignore[operator,union-attr,assignment]
@@ -170,11 +172,13 @@ def _encoder(backbone: str) -> nn.Module:
             encoder = timm.create_model(backbone, pretrained=False, features_only=True, out_indices=levels)
             strides = strides[1:]
     except (RuntimeError, AttributeError, TypeError, AssertionError, NotImplementedError) as error:
-        raise ModelError(f"the backbone {backbone} gives no features of several levels; choose another") from error
+        raise ModelError(
+            f"the backbone {backbone} gives no features of several levels; choose another --backbone"
+        ) from error
     if strides not in ([2, 4, 8, 16, 32], [4, 8, 16, 32]):
         raise ModelError(
             f"the levels of {backbone} have strides {strides}; a U-Net needs one whose levels halve the picture each, "
-            "from 2 or 4 to 32"
+            "from 2 or 4 to 32 (--backbone)"
         )
     channels: list[int] = encoder.feature_info.channels()  # type: ignore[operator,union-attr,assignment]
     wanted = [(1, count, 64 // stride, 96 // stride) for count, stride in zip(channels, strides, strict=True)]
@@ -182,9 +186,11 @@ def _encoder(backbone: str) -> nn.Module:
         with torch.no_grad():
             found = [tuple(level.shape) for level in encoder.eval()(torch.zeros(1, 3, 64, 96))]
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"the backbone {backbone} takes pictures of one size only; choose another") from error
+        raise ModelError(
+            f"the backbone {backbone} takes pictures of one size only; choose another --backbone"
+        ) from error
     if found != wanted:
-        raise ModelError(f"the backbone {backbone} lays out its features in its own way; choose another")
+        raise ModelError(f"the backbone {backbone} lays out its features in its own way; choose another --backbone")
     return encoder.train()
 
 

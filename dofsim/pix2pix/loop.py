@@ -189,8 +189,8 @@ class _Run:
             other = [name for name in differences(read_config(self.out), self.config) if name not in FREE]
             if other:
                 raise ParameterError(
-                    f"{self.out} holds a run with other settings ({', '.join(other)}); give another folder, or the "
-                    "same settings to go on with it"
+                    f"{self.out} holds a run with other settings ({', '.join(other)}); give another folder (-o), or "
+                    "the same settings to go on with it"
                 )
         if self.engine.is_main_process:
             try:

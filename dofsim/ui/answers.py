@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import gradio as gr
 
-from dofsim.errors import DofsimError
+from dofsim.errors import DofsimError, StoppedError
 from dofsim.photo import read_photo
 from dofsim.ui.session import Session, explained
 
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from dofsim.ui.store import SessionStore
 
 _SOURCES = {"photo": "Phone", "estimator": "Network", "file": "File"}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A preview: a JPEG, what it shows, and the time that it took."""
+
+    jpeg: bytes
+    about: str
+    milliseconds: float
 
 
 class Answers:
@@ -94,8 +103,14 @@ class Answers:
             _remove(path)
         return None, {"token": token, "revision": session.revision}, *_depth_controls(session)
 
-    def draw(self, wish: dict[str, Any]) -> dict[str, Any]:
-        """Answer the viewer with a preview: ``token``, ``view``, ``settings`` in, a data URL or an ``error`` out."""
+    def draw(self, wish: dict[str, Any]) -> Drawn | str:
+        """Draw the preview that the viewer wants; a sentence if that cannot be.
+
+        Parameters
+        ----------
+        wish : dict
+            ``token``, ``view`` and ``settings``, for :meth:`dofsim.ui.session.Session.picture`.
+        """
         begun = time.perf_counter()
         try:
             session, _ = self._store.get(wish.get("token"))
@@ -103,9 +118,8 @@ class Answers:
             picture = session.picture(str(wish.get("view")), settings)
             about = session.about_focus(settings)
         except Exception as error:  # noqa: BLE001 - the browser shows it
-            return {"error": explained(error)}
-        image = "data:image/jpeg;base64," + base64.b64encode(picture).decode()
-        return {"image": image, "about": about, "ms": round(1000 * (time.perf_counter() - begun), 1)}
+            return _in_words(error)
+        return Drawn(picture, about, 1000 * (time.perf_counter() - begun))
 
     def keep(
         self,
@@ -120,7 +134,8 @@ class Answers:
             try:
                 place = session.save(asked["settings"], folder, stage=lambda share, what: progress(share, desc=what))
             except Exception as error:  # noqa: BLE001
-                _complain(error)
+                if not isinstance(error, StoppedError):
+                    _complain(error)
                 return {"token": token, "revision": session.revision, "full": {"key": key}}, ""
             self._store.get(token)
         except DofsimError:
@@ -128,7 +143,7 @@ class Answers:
             return gr.skip(), ""
         about = f"Download: {session.photo.width * session.photo.height / 1e6:.1f} megapixels, "
         about += f"{place.stat().st_size / 1e6:.1f} MB"
-        url = f"/gradio_api/file={quote(str(place))}?v={time.time_ns()}"
+        url = f"gradio_api/file={quote(str(place))}?v={time.time_ns()}"
         full = {"key": key, "url": url, "name": place.name, "about": about}
         return {"token": token, "revision": session.revision, "full": full}, ""
 
@@ -160,7 +175,11 @@ def _remove(path: str) -> None:
         Path(path).parent.rmdir()
 
 
-def _complain(error: Exception) -> None:
+def _in_words(error: Exception) -> str:
     if not isinstance(error, DofsimError):
         logging.getLogger(__name__).error("the page met a bug", exc_info=error)
-    gr.Warning(explained(error), title="That does not work")
+    return explained(error)
+
+
+def _complain(error: Exception) -> None:
+    gr.Warning(_in_words(error), title="That does not work")

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from dofsim.ui.answers import Answers
-
 if TYPE_CHECKING:
-    from dofsim.ui.store import SessionStore
+    from dofsim.ui.answers import Answers
 
 _HERE = Path(__file__).parent
 _PHOTOS = [".jpg", ".jpeg", ".png", ".heic", ".heif", ".tif", ".tiff", ".webp", ".avif"]
@@ -23,28 +21,18 @@ _TELL_VIEWER = """(...values) => {
 }"""
 
 
-def build_page(store: SessionStore, *, first: Path | None = None, max_pixels: float = 100e6) -> gr.Blocks:
+def build_page(answers: Answers) -> gr.Blocks:
     """The page.
 
     Parameters
     ----------
-    store : SessionStore
-        Holds the photos of all users.
-    first : Path, optional
-        A photo that the page shows at once.
-    max_pixels : float
-        Larger photos are refused.
+    answers : Answers
+        To its events. The previews do not come this way but by :func:`dofsim.ui.previews.preview_route`.
 
     Returns
     -------
     gradio.Blocks
     """
-    answers = Answers(store, first, max_pixels)
-
-    # Gradio marks the functions that browsers may call, and a method cannot be marked.
-    def draw(wish: dict[str, Any]) -> dict[str, Any]:
-        return answers.draw(wish)
-
     with gr.Blocks(title="dofsim", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.Markdown("# dofsim\nTap what shall be sharp, drag the aperture.", elem_id="dofsim-title")
         with gr.Row():
@@ -54,7 +42,6 @@ def build_page(store: SessionStore, *, first: Path | None = None, max_pixels: fl
                     html_template=_text("viewer.html"),
                     css_template=_text("viewer.css"),
                     js_on_load=_text("viewer.js"),
-                    server_functions=[draw],
                     elem_id="dofsim-viewer",
                 )
                 state = gr.Markdown("", elem_id="dofsim-full", min_height=40)
@@ -112,7 +99,9 @@ def _lens_controls() -> dict[str, Any]:
         "donut": gr.Slider(0, 0.9, 0, step=0.05, label="Donut", info="Dark middle of a mirror lens"),
         "bubble": gr.Slider(-1, 1, 0, step=0.1, label="Bubble", info="1: bright rims, -1: creamy ones"),
         "cats_eye": gr.Slider(0, 1, 0, step=0.05, label="Cat's eye", info="Lemons towards the corners"),
-        "highlights": gr.Checkbox(True, label="Recover clipped lights"),
+        "highlight_strength": gr.Slider(
+            0, 3, 1, step=0.1, label="Clipped lights", info="0: as in the photo; 1: as they plausibly were"
+        ),
         "grain": gr.Checkbox(True, label="Give back grain"),
     }
 

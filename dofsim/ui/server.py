@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
@@ -14,6 +15,14 @@ from dofsim.ui.store import SessionStore
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Gradio's own small print and orange button have less contrast than WCAG asks for (4.5:1).
+_READABLE = {
+    "body_text_color_subdued": "*neutral_600",
+    "button_primary_background_fill": "*primary_700",
+    "button_primary_background_fill_dark": "*primary_700",
+    "button_primary_background_fill_hover": "*primary_800",
+    "button_primary_background_fill_hover_dark": "*primary_800",
+}
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "sans-serif"]
 
 
@@ -49,8 +58,9 @@ def serving(
     Raises
     ------
     OSError
-        If the port is taken.
+        If the port is taken, or the host none of this machine.
     """
+    _try_to_listen(host, port)
     with tempfile.TemporaryDirectory(prefix="dofsim-ui-") as name:
         folder = Path(name)
         results, uploads = folder / "results", folder / "uploads"
@@ -60,10 +70,13 @@ def serving(
             import gradio as gr
             from starlette.middleware import Middleware
 
+            from dofsim.ui.answers import Answers
             from dofsim.ui.limits import Limits, closing_slow
             from dofsim.ui.page import build_page
+            from dofsim.ui.previews import preview_route
 
-            page = build_page(SessionStore(results), first=first, max_pixels=max_pixels)
+            answers = Answers(SessionStore(results), first, max_pixels)
+            page = build_page(answers)
             threading.Thread(target=_warm_up, daemon=True).start()
             _, url, _ = page.launch(
                 server_name=host,
@@ -77,15 +90,24 @@ def serving(
                 ssr_mode=False,
                 enable_monitoring=False,
                 footer_links=[],
-                app_kwargs={"middleware": [Middleware(Limits, uploads=uploads, max_upload=max_upload)]},
                 css_paths=Path(__file__).with_name("page.css"),
-                theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
+                app_kwargs={
+                    "middleware": [Middleware(Limits, uploads=uploads, max_upload=max_upload)],
+                    "routes": [preview_route(answers)],
+                },
+                theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]).set(**_READABLE),
             )
             try:
                 with closing_slow(page.server):
                     yield url
             finally:
                 page.close(verbose=False)
+
+
+def _try_to_listen(host: str, port: int | None) -> None:
+    # Gradio waits for ever for a server that could not begin.
+    family, _, _, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
+    socket.create_server(address[:2], family=family).close()
 
 
 @contextmanager

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dofsim.errors import DepthError, DofsimError, ParameterError
+from dofsim.bokeh.workers import stopping
+from dofsim.errors import DepthError, DofsimError, ParameterError, StoppedError
 from dofsim.lens import DEFAULT_FOCAL_LENGTH_MM
 from dofsim.photo import Photo
 from dofsim.photo.encode import encode
@@ -35,7 +36,18 @@ STRONGEST_BLUR = 0.04
 """Radius of the strongest blur at f/1 where depth is relative, so that there is no real lens; share of the diagonal."""
 VIEWS = ("photo", "focus", "depth", "coc", "original")
 _PREVIEW_QUALITY = 85
-_SHAPE = ("blades", "rotation", "roundness", "squeeze", "donut", "bubble", "cats_eye", "highlights", "grain")
+_SHAPE = (
+    "blades",
+    "rotation",
+    "roundness",
+    "squeeze",
+    "donut",
+    "bubble",
+    "cats_eye",
+    "highlights",
+    "highlight_strength",
+    "grain",
+)
 
 
 class Session:
@@ -59,6 +71,7 @@ class Session:
         self._small = smaller(photo, PREVIEW_PIXELS)
         self._file: DepthMap | None = None
         self._lock = threading.Lock()
+        self._wanted: Recipe | None = None
         self.revision = 0
         self.use_depth("auto" if depth is None else "file", depth)
 
@@ -143,7 +156,7 @@ class Session:
         ----------
         settings : dict
             ``x``, ``y``: the point in focus, 0..1 from the top left, or both None for a guess; ``f_number``: 1..16;
-            ``focal_length``: mm, for metric depth; and the shape, ``highlights`` and ``grain`` of a
+            ``focal_length``: mm, for metric depth; and the shape, the highlights and ``grain`` of a
             :class:`~dofsim.recipe.Recipe`. What is missing takes its default.
 
         Returns
@@ -192,8 +205,9 @@ class Session:
             raise ParameterError(f"there is no view {view!r}; the views are {', '.join(VIEWS)}")
         scene, recipe = self.preview, self.recipe(settings)
         if view == "original":
-            picture = scene.photo
-        elif view == "depth":
+            return _jpeg(scene.photo)
+        self._wanted = recipe
+        if view == "depth":
             picture = Photo.from_array(_depth_colours(scene.depth))
         elif view == "coc":
             picture = Photo.from_array(_coc_colours(self._coc(recipe), scene.diagonal_px))
@@ -201,8 +215,7 @@ class Session:
             picture = recipe.preview_focus(scene)
         else:
             picture = recipe.render(scene)
-        plain = replace(picture, alpha=None, metadata=Metadata(icc=picture.metadata.icc))
-        return encode(plain, "JPEG", _PREVIEW_QUALITY, [])
+        return _jpeg(picture)
 
     def about_focus(self, settings: dict[str, Any]) -> str:
         """Where the focus lies and how strong the blur is, for readers."""
@@ -244,18 +257,30 @@ class Session:
 
         Raises
         ------
+        StoppedError
+            If a :meth:`picture` of other settings is asked for meanwhile: that one shall not have to wait.
         DofsimError
             As :meth:`dofsim.Scene.render` and :meth:`dofsim.Photo.save`.
         """
         from dofsim.cli.outputs import suffix_for
 
-        recipe = self.recipe(settings)
-        stage(0.05, "depth in full size")
+        self._wanted = recipe = self.recipe(settings)
+
+        def outdated() -> bool:
+            return self._wanted != recipe
+
+        def step(share: float, what: str) -> None:
+            if outdated():
+                raise StoppedError("other settings are wanted by now")
+            stage(share, what)
+
+        step(0.05, "depth in full size")
         with self._lock:
             scene = self.full
-        stage(0.3, "refocusing in full size")
-        result = recipe.render(scene)
-        stage(0.85, "writing the file")
+        step(0.3, "refocusing in full size")
+        with stopping(outdated):
+            result = recipe.render(scene)
+        step(0.85, "writing the file")
         name = self.photo.path or Path("photo.png")
         return result.save(folder / f"{name.stem}.dof{suffix_for(name)}")
 
@@ -306,6 +331,11 @@ def smaller(photo: Photo, pixels: float) -> Photo:
     size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
     alpha = photo.alpha if photo.alpha is None else cv2.resize(photo.alpha, size, interpolation=cv2.INTER_AREA)
     return replace(plain, pixels=cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA), alpha=alpha)
+
+
+def _jpeg(picture: Photo) -> bytes:
+    plain = replace(picture, alpha=None, metadata=Metadata(icc=picture.metadata.icc))
+    return encode(plain, "JPEG", _PREVIEW_QUALITY, [], chroma="4:2:0")
 
 
 def _depth_colours(depth: DepthMap) -> npt.NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-// The picture, the aperture and the views. Gradio gives: element, props, server, trigger, watch.
+// The picture, the aperture and the views. Gradio gives: element, props, trigger, watch.
 const F_NUMBERS = [16, 14, 13, 11, 10, 9, 8, 7.1, 6.3, 5.6, 5, 4.5, 4, 3.5, 3.2, 2.8, 2.5, 2.2, 2, 1.8, 1.6, 1.4, 1.2, 1.1, 1];
 const SETTLE_MS = 500, FIRST_MS = 1500, HOLD_MS = 350, STEP = 0.02;
 const KEYS = {
@@ -9,7 +9,7 @@ const KEYS = {
 };
 const find = (name) => element.querySelector(name);
 const state = { photo: null, x: null, y: null, index: 18, view: 'photo', lens: {}, full: null, original: null };
-let drawing = false, again = false, comparing = false, keeping = false, since = 0, timer = 0, held = 0;
+let drawing = false, again = false, comparing = false, keeping = false, latest = '', since = 0, timer = 0, held = 0;
 
 const settings = () => ({ x: state.x, y: state.y, f_number: F_NUMBERS[state.index], ...state.lens });
 const key = () => JSON.stringify([state.photo?.revision, settings()]);
@@ -21,10 +21,23 @@ function say(text, bad = false) {
   bad ? line.setAttribute('data-bad', '') : line.removeAttribute('data-bad');
 }
 
+async function ask(wish) {
+  const answer = await fetch(new URL('dofsim/preview', document.baseURI), { method: 'POST', body: JSON.stringify(wish) });
+  if (answer.status === 400) return await answer.json();
+  if (!answer.ok) throw new Error(answer.statusText);
+  const image = URL.createObjectURL(await answer.blob()), about = decodeURIComponent(answer.headers.get('X-About'));
+  return { image, about, ms: answer.headers.get('Server-Timing').split('dur=')[1] };
+}
+
+const release = (image) => { if (image?.startsWith('blob:') && image !== state.original) URL.revokeObjectURL(image); };
+
 async function remember(token) {
+  const before = state.original;
   state.original = null;
-  const answer = await server.draw({ token, view: 'original', settings: {} });
-  if (answer && answer.image && token === state.photo?.token) state.original = answer.image;
+  release(before);
+  const answer = await ask({ token, view: 'original', settings: {} }).catch(() => ({}));
+  if (answer.image && token === state.photo?.token) state.original = answer.image;
+  else release(answer.image);
 }
 
 function place() {
@@ -53,9 +66,11 @@ function place() {
 async function show(source, alt) {
   const image = find('.shown');
   image.alt = alt;
-  if (image.src !== source) {
+  const before = image.src;
+  if (before !== source) {
     image.src = source;
     await image.decode().catch(() => {});
+    release(before);
   }
   place();
 }
@@ -69,10 +84,15 @@ async function draw() {
     do {
       again = false;
       const begun = since || performance.now(), token = state.photo.token;
+      const wish = { token, view: comparing ? 'original' : state.view, settings: settings() };
+      const asked = JSON.stringify([wish, state.photo.revision]);
       since = 0;
-      const answer = await server.draw({ token, view: comparing ? 'original' : state.view, settings: settings() });
-      if (!state.photo || token !== state.photo.token) continue;
-      if (answer.error) { say(answer.error, true); continue; }
+      // A slider that is let go says once more where it is.
+      if (asked === latest) continue;
+      latest = asked;
+      const answer = await ask(wish);
+      if (!state.photo || token !== state.photo.token) { release(answer.image); continue; }
+      if (answer.error) { latest = ''; say(answer.error, true); continue; }
       await show(answer.image, answer.about);
       say(answer.about);
       const stage = find('.stage');
@@ -81,16 +101,21 @@ async function draw() {
       stage.dataset.drawn = Number(stage.dataset.drawn || 0) + 1;
     } while (again);
   } catch (error) {
+    latest = '';
     say('The server does not answer; is it still running?', true);
   } finally {
     drawing = false;
   }
 }
 
-function change(settled, after = SETTLE_MS) {
+function look() {
   since = since || performance.now();
   place();
   draw();
+}
+
+function change(settled, after = SETTLE_MS) {
+  look();
   clearTimeout(timer);
   if (settled) timer = setTimeout(keep, after);
 }
@@ -111,6 +136,7 @@ function focusAt(x, y) {
 async function compare(on) {
   if (!state.photo || comparing === on) return;
   comparing = on;
+  latest = '';
   if (on && state.original) await show(state.original, 'The original');
   else if (on) draw();
   else if (isFull() && state.view === 'photo') await show(state.full.url, find('.status').textContent);
@@ -124,7 +150,7 @@ element.addEventListener('input', (event) => {
   change(false);
 });
 element.addEventListener('change', (event) => {
-  if (event.target.name === 'dofsim-view') { state.view = event.target.value; change(false); }
+  if (event.target.name === 'dofsim-view') { state.view = event.target.value; look(); }
   if (event.target.classList.contains('aperture')) change(true);
 });
 

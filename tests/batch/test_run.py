@@ -24,7 +24,7 @@ from dofsim.batch.places import plan_jobs
 from dofsim.batch.pool import Pool
 from dofsim.depth import DepthKind, DepthMap
 from dofsim.errors import ParameterError
-from dofsim.recipe import Recipe
+from dofsim.recipe import Recipe, read_recipe
 from tests.batch.conftest import REPORTS, below
 
 
@@ -216,16 +216,21 @@ def test_the_command_line(photos, tmp_path, capfd, monkeypatch) -> None:
     root = photos("a.png")
     (root / "bad.png").write_bytes(b"x")
     monkeypatch.chdir(tmp_path)
-    assert run(["batch", "in", "-o", "out", "--format", "webp", "--workers", "0"]) == 1
+    looks = ["--no-grain", "--sharp-range", "0", "--bubble", "0"]
+    assert run(["batch", "in", "-o", "out", "--format", "webp", "--workers", "0", *looks]) == 1
     captured = capfd.readouterr()
     assert captured.out.strip() == "out/report.csv"
     assert "error: in/bad.png: " in captured.err
     assert "1 done, 1 failed" in captured.err
     assert below(tmp_path / "out") == {"a.dof.webp"} | REPORTS
+    made = read_recipe(tmp_path / "out" / "a.dof.webp")
+    assert (made.grain, made.sharp_range) == (False, 0.0)
     for arguments, code, says in (
         (["in", "-o", "out"], 2, "--resume"),
         (["no/such", "-o", "new"], 3, "no file"),
-        (["in", "-o", "new", "--focus", "7"], 2, "0..1"),
+        (["in", "-o", "new", "--focus", "7"], 2, "--focus 7m"),
+        (["in", "-o", "new", "--donut", "7"], 2, "--donut 0..0.9"),
+        (["in", "-o", "new", "--address", "x:1"], 2, "(--engine ray)"),
         (["in", "-o", "new", "--max-memory", "much"], 2, "800MB"),
         (["in", "-o", "in/a.png/out"], 5, "in/a.png"),
     ):

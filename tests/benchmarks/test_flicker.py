@@ -19,7 +19,7 @@ def program():
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.make_bank = functools.partial(module.make_bank, count=12)
+    module.make_bank = functools.partial(module.make_bank, count=40)
     return module
 
 

@@ -76,7 +76,8 @@ def test_names_that_the_terminal_cannot_spell(photo, depth_file, encoding: str) 
     command = [sys.executable, "-W", "ignore", "-m", "dofsim", "render", odd, "--depth", str(depth_file)]
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     finished = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert (finished.returncode, finished.stderr) == (0, b"")
+    said = [line for line in finished.stderr.splitlines() if not line.startswith(b"note: compiling")]
+    assert (finished.returncode, said) == (0, [])
     assert os.path.exists(odd[:-4] + b".dof.png")  # noqa: PTH110 - a name of bytes
 
 

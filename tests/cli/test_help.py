@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
+from PIL import Image
 
 from dofsim.cli.app import app
+from dofsim.errors import ParameterError
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREEN = (100, 50)
@@ -36,6 +39,7 @@ def test_help_fits_a_screen_and_shows_an_example(dofsim, monkeypatch, words: tup
     assert max(map(len, lines)) <= SCREEN[0] + 5  # an example is not broken
     examples = " ".join(lines).split("Examples:")[1]
     assert " ".join(("dofsim", *words)) in examples
+    assert not [line for line in lines if "<list[" in line or "<path>" in line]
 
 
 @pytest.mark.parametrize("command", ["render", "train"])
@@ -96,6 +100,7 @@ def test_every_variable_is_documented() -> None:
         (("--blades", "2"), "--blades 6"),
         (("--donut", "2"), "--donut"),
         (("--cats-eye", "2"), "--cats-eye"),
+        (("--highlight-strength", "9"), "--highlight-strength 1"),
         (("--max-memory", "lots"), "--max-memory 2GB"),
         (("-o", "out.xyz"), "-o NAME.jpg"),
         (("-o", "no/such/folder/out.png"), "-o"),
@@ -109,3 +114,55 @@ def test_an_error_ends_with_the_flag_that_mends_it(dofsim, photo, depth_file, mo
     assert result.code != 0
     assert flag in result.complaint
     assert not list(photo.parent.glob("photo.*.png"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (("data", "prepare", ".", "-o", "out.h5", "--size", "3"), "--size 640"),
+        (("data", "prepare", "pairs", "-o", "out.bin"), "-o NAME.h5"),
+        (("data", "prepare", "pairs", "-o", "out.h5", "--split", "test"), "--split all"),
+        (("data", "prepare", "pairs", "-o", "out.h5", "--dataset", "nyu"), "--dataset folder"),
+        (("eval", "--data", "pairs", "--split", "train", "--model", "nosuch"), "--model"),
+        (("eval", "--data", "pairs", "--split", "test"), "--split"),
+        (("eval", "--data", "pairs", "--split", "train", "--align", "none"), "--align scale-shift-disparity"),
+        (("eval", "--data", "pairs", "--split", "train", "--farthest", "0.0001"), "--nearest 0.001 --farthest 10"),
+    ],
+)
+def test_an_error_about_data_ends_with_the_flag_that_mends_it(dofsim, tmp_path, monkeypatch, arguments, flag) -> None:
+    folder = tmp_path / "pairs" / "phone" / "walk"
+    folder.mkdir(parents=True)
+    (tmp_path / "pairs" / "phone" / "source.json").write_text('{"kind": "metric_depth_mm", "scale": 1.0}')
+    pixels = np.random.default_rng(1).integers(0, 256, (48, 64, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(folder / "1.jpg")
+    Image.fromarray(pixels[..., 0].astype(np.uint16) + 1000).save(folder / "1.depth.png")
+    monkeypatch.chdir(tmp_path)
+    result = dofsim(*arguments)
+    assert result.code != 0
+    assert flag in result.complaint
+    assert not list(tmp_path.glob("out.*"))
+
+
+@pytest.mark.parametrize(
+    ("given", "flag"),
+    [
+        ({"batch": 0}, "--batch 1"),
+        ({"seed": -1}, "--seed 0"),
+        ({"dropout": 1.0}, "--dropout 0.5"),
+        ({"cool_down": 2.0}, "--cool-down 0.5"),
+        ({"rate": 0.0}, "--rate 2e-4"),
+        ({"levels": 2}, "--levels 8"),
+        ({"size": 100}, "--size"),
+        ({"voxels": 5, "objective": "volumetric"}, "--voxels 32"),
+        ({"pack": 1, "objective": "pacgan"}, "--pack 2"),
+        ({"target": "metric", "objective": "ssi"}, "--target relative"),
+        ({"head": "tanh", "objective": "ssi", "target": "relative"}, "--head linear"),
+        ({"nearest": 3.0, "farthest": 2.0}, "--farthest"),
+    ],
+)
+def test_an_error_about_training_names_the_flag_that_mends_it(given: dict[str, Any], flag: str) -> None:
+    from dofsim.pix2pix.settings import override, published
+
+    with pytest.raises(ParameterError) as caught:
+        override(published(given.get("objective", "pix2pix"), "unet", 256), given).check()
+    assert flag in str(caught.value)

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dofsim.recipe import read_recipe
+
 HALF = 48
 MARGIN = 12  # px from the depth edge, where neither side has yet been touched by the other
 
@@ -140,6 +142,9 @@ def test_the_shape_of_the_blur_and_the_highlights_can_be_chosen(dofsim, photo, d
     assert len(set(results)) == 3
     out = tmp_path / "dull.png"
     assert dofsim("render", photo, "--depth", depth_file, "--focus", "1", "--no-highlights", "-o", out).code == 0
+    strong = ("--highlight-strength", "3")
+    assert dofsim("render", photo, "--depth", depth_file, "--focus", "1", *strong, "-o", out).code == 0
+    assert read_recipe(out).highlight_strength == 3.0
 
 
 def test_threads_do_not_change_the_picture(dofsim, photo, depth_file, tmp_path) -> None:

@@ -80,7 +80,7 @@ def test_export_makes_a_model_that_dofsim_can_use(trained, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--objective", "ssi", "--target", "metric"], 2, "relative target"),
+        (["--objective", "ssi", "--target", "metric"], 2, "--target relative"),
         (["--size", "30"], 2, "multiples of 8"),
         (["--size", "40", "--levels", "4"], 2, "multiples of 16; give another --size, or --levels 3"),
         (["--objective", "dream"], 2, "dream"),

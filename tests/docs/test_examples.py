@@ -7,8 +7,10 @@ import importlib
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -42,6 +44,28 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_pictures_are_small() -> None:
     large = {path.name: path.stat().st_size for path in (DOCS / "pictures").iterdir()}
     assert {name: size for name, size in large.items() if size > 100_000} == {}
+
+
+def test_every_command_and_option_that_is_written_down_exists() -> None:
+    from dofsim.cli.app import app
+
+    whole, told = typer.main.get_command(app), []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        blocks = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+        lines = re.findall(r"^(?:\S*/)?(dofsim [a-z].*)$", blocks, re.MULTILINE) + re.findall(
+            r"`(dofsim [a-z][^`\n]*)`", text
+        )
+        for line in lines:
+            words = shlex.split(re.split(r"  #|&&|\|", line)[0])[1:]
+            command: Any = whole
+            while words and words[0] in getattr(command, "commands", {}):
+                command = command.commands[words.pop(0)]
+            known = {"-h", "--help", *(name for each in command.params for name in (*each.opts, *each.secondary_opts))}
+            wrong = [word for word in words if re.match(r"--?[a-z]", word) and word not in known]
+            told.append((page.name, line, command is not whole and not wrong))
+    assert len(told) > 50
+    assert [line for *line, holds in told if not holds] == []
 
 
 def commands() -> list[str]:

@@ -268,7 +268,7 @@ def test_a_run_of_training_is_asked_through_its_estimator(tmp_path, monkeypatch,
     assert (model.name, model.kind, model.runtime, asked) == ("trained", DepthKind.METRIC, "torch", [2, run])
     assert evaluate(model, frames[:2], Protocol()).metric_images == 2
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtraError, match=r"needs torch.*ONNX export"):
+    with pytest.raises(MissingExtraError, match=r"needs torch.*dofsim export RUN"):
         open_predictor(run)
 
 

@@ -190,15 +190,16 @@ def test_the_command_line(files, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["-o", "out.avi"], 2, ".mp4"),
-        (["-o", "out.gif", "--frames", "1"], 2, "--frames"),
-        (["-o", "out.gif", "--fps", "0"], 2, "--fps"),
-        (["-o", "out.gif", "--seconds", "9999"], 2, "--seconds"),
-        (["-o", "out.gif", "--aperture-to", "2"], 2, "--aperture-from"),
-        (["-o", "out.gif", "--aperture-from", "wide"], 2, "f-number"),
+        (["-o", "out.avi"], 2, "(-o NAME.mp4)"),
+        (["-o", "out.gif", "--frames", "1"], 2, "(--frames 48)"),
+        (["-o", "out.gif", "--fps", "0"], 2, "(--fps 24)"),
+        (["-o", "out.gif", "--seconds", "9999"], 2, "(--seconds 2)"),
+        (["-o", "out.gif", "--aperture-to", "2"], 2, "(--aperture-from f/16)"),
+        (["-o", "out.gif", "--aperture-from", "wide"], 2, "(--aperture-from 1.8)"),
+        (["-o", "out.gif", "--blades", "2"], 2, "(--blades 6)"),
         (["-o", "no/such/out.gif"], 5, "does not exist"),
-        (["-o", "out.gif", "--from", "7"], 2, "0..1"),
-        (["-o", "out.gif", "--to", "2m"], 4, "metric"),
+        (["-o", "out.gif", "--from", "7"], 2, "--from 7m"),
+        (["-o", "out.gif", "--to", "2m"], 4, "(--to X,Y)"),
     ],
 )
 def test_bad_wishes(files, tmp_path, monkeypatch, capfd, arguments, code, says) -> None:

@@ -18,7 +18,7 @@ from dofsim.film.look import Look
 from dofsim.film.refocus import refocus_clip
 from dofsim.film.steady import Stabiliser, Steady
 from dofsim.lens import physical_factor
-from tests.film.clips import HEIGHT, TIMES, WIDTH, picture, turn_quarter, write_clip
+from tests.film.clips import HEIGHT, TIMES, WIDTH, picture, quick_depth, turn_quarter, write_clip
 
 av = pytest.importorskip("av", reason="PyAV is not installed (pip install 'dofsim[video]')")
 
@@ -115,6 +115,10 @@ def test_what_cannot_be_read_or_written(tmp_path) -> None:
         copy(tmp_path / "text.mp4", tmp_path / "out.mp4")
     with pytest.raises(ParameterError, match=r"\.mp4"):
         copy(clip, tmp_path / "out.avi")
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(ParameterError, match="folder"):
+        copy(clip, tmp_path / "folder.mp4")
+    (tmp_path / "folder.mp4").rmdir()
     with pytest.raises(ParameterError, match="itself"):
         copy(clip, clip)
     with pytest.raises(OutputError, match="does not exist"):
@@ -154,6 +158,35 @@ def test_a_real_lens_takes_metric_depth() -> None:
     for wrong in ({"aperture": 2, "blur": "1%"}, {"focal_length": 26}, {"aperture": 0}, {"sharp_range": 2}):
         with pytest.raises(ParameterError, match="--"):
             Look(**wrong)
+
+
+def test_a_clip_that_breaks_off_is_told(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("dofsim.depth.estimate.estimate", quick_depth)
+    frames = [np.random.default_rng(index).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8) for index in range(12)]
+    source, whole, broken = (
+        write_clip(tmp_path / "in.mp4", frames=frames, times=tuple(range(12))),
+        tmp_path / "whole.mp4",
+        tmp_path / "cut.mp4",
+    )
+    copy(source, whole)
+    broken.write_bytes(whole.read_bytes()[: -whole.stat().st_size // 2])
+    summary = refocus_clip(broken, tmp_path / "out.mp4")
+    assert 0 < summary.frames < 12
+    assert any("counts 12 frames" in note for note in summary.notes)
+    assert not refocus_clip(source, tmp_path / "out.mp4").notes
+
+
+def test_a_metric_model_takes_metres_and_an_f_number(tmp_path, monkeypatch) -> None:
+    def metres(pixels: np.ndarray, **_: object) -> DepthMap:
+        return DepthMap(4 - 3 * quick_depth(pixels).values, DepthKind.METRIC, "estimator")
+
+    monkeypatch.setattr("dofsim.depth.estimate.estimate", metres)
+    source, sharp, soft = write_clip(tmp_path / "in.mp4", times=(0, 1000)), tmp_path / "a.mp4", tmp_path / "b.mp4"
+    for out, number in ((sharp, 64.0), (soft, 1.0)):
+        refocus_clip(source, out, Look(focus="1.2m", aperture=number, focal_length=200), crf=8)
+    before, wide = (frames_of(path)[0][0].astype(int) for path in (source, soft))
+    narrow = frames_of(sharp)[0][0].astype(int)
+    assert np.abs(wide - before).mean() > 3 * np.abs(narrow - before).mean()
 
 
 def textured(shift: int, seed: int = 0) -> np.ndarray:

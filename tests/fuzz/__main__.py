@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -44,6 +45,8 @@ def main() -> int:
     except ValueError as error:
         parser.error(str(error))
     began = time.monotonic()
+    # Its folder may lie in memory, and must not stay there.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     def on_result(result: dict[str, Any]) -> None:
         if result["finding"]:

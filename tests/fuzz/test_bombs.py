@@ -147,6 +147,20 @@ def test_a_packed_file_with_broken_insides(tmp_path: Path) -> None:
     assert sum("p.h5" in each for each in said) > 3
 
 
+@pytest.mark.parametrize("length", [0, 8, (1 << 64) - 16])
+def test_a_heap_of_texts_without_an_end(tmp_path: Path, length: int) -> None:
+    # Found by fuzzing: the HDF5 library went from an object of no length to the same one, for ever.
+    out = prepare(
+        open_reader(fabricate.write_nyu_labelled(tmp_path / "nyu", 3, train=(1, 3), test=(2,), size=(8, 12))),
+        tmp_path / "p.h5",
+    ).path
+    data = bytearray(out.read_bytes())
+    first = data.index(b"GCOL") + 16
+    assert data[first : first + 2] != b"\0\0"
+    data[first : first + 2], data[first + 8 : first + 16] = b"\0\0", length.to_bytes(8, "little")
+    assert "a heap without an end" in _complaint(out, bytes(data))
+
+
 def test_a_labelled_file_with_broken_insides(tmp_path: Path) -> None:
     # Found by fuzzing: references to nowhere, heaps and trees that are none.
     root = fabricate.write_nyu_labelled(tmp_path, 3, train=(1, 3), test=(2,), size=(8, 12))

@@ -58,6 +58,10 @@ FOUND = {
     "an element in an element, and so on": ("xmp", _deep(5000, '<c xmlns:t="http://ns.adobe.com/tiff/1.0/"/>')),
     "the same before depth": ("google", _deep(5000, f'<c xmlns:g="{xmp.GDEPTH}" g:Data="x"/>')),
     "the end of the packet in a comment": ("xmp", Make.xmp() + b"<!-- </rdf:RDF> -->"),
+    "a default namespace that is taken back": (
+        "xmp",
+        Make.xmp('<a xmlns="" xmlns:e="http://ns.adobe.com/exif/1.0/" e:GPSLatitude="1"/>'),
+    ),
     "a recipe with a list in a list, and so on": ("recipe", _recipe(Blades="[" * 100_000)),
     "a recipe with a number beyond floats": ("recipe", _recipe(Rotation="1" * 4000)),
     "a recipe with an empty text": ("recipe", _recipe(Blur="")),

@@ -218,6 +218,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--job", action="append", help="only this one, such as 'video'; may be given again")
     arguments = parser.parse_args()
+    # Its folder may lie in memory, and must not stay there; the children have handlers of their own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(dir=workshop()) as base:
         figures = torment(Path(base), arguments.kills, arguments.seed, arguments.job)
     print(json.dumps(figures, indent=1))

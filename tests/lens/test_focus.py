@@ -22,6 +22,7 @@ RAMP = DepthMap(np.tile(np.linspace(1, 5, 101, dtype=np.float32), (40, 1)), Dept
         (0, Focus("normalised", 0.0)),
         ("1", Focus("normalised", 1.0)),
         ("1.2m", Focus("metres", 1.2)),
+        ("0.3M", Focus("metres", 0.3)),
         (" AUTO ", Focus("auto")),
         (Focus("metres", 3.0), Focus("metres", 3.0)),
     ],
@@ -36,13 +37,21 @@ def test_nonsense_is_refused(text: str) -> None:
         parse_focus(text)
 
 
+@pytest.mark.parametrize(("text", "says"), [(2, "--focus 2m$"), ("1.5", "--focus 1.5m$"), ("-1", "within")])
+def test_a_number_beyond_1_may_have_been_a_distance(text: str | float, says: str) -> None:
+    with pytest.raises(ParameterError, match=says):
+        parse_focus(text)
+
+
 def test_points_are_read_in_px_and_percent() -> None:
     assert parse_point("50,20", 101, 40).point == pytest.approx((0.5, 20.5 / 40))
-    assert parse_point("40%,55%", 101, 40).point == pytest.approx((0.4, 0.55))
+    assert parse_point("40%,55%", 101, 40) == Focus("point", point=(pytest.approx(0.4), pytest.approx(0.55)))
+    assert parse_point("0%,0%", 101, 40).point == (0.0, 0.0)
+    assert parse_point("100%,100%", 101, 40).point == (1.0, 1.0)
     assert parse_point((0, 0), 101, 40).point == pytest.approx((0.5 / 101, 0.5 / 40))
 
 
-@pytest.mark.parametrize("point", ["5", "1,2,3", "a,b", "101,5", "-1,5", "101%,50%", "nan,3"])
+@pytest.mark.parametrize("point", ["5", "1,2,3", "a,b", "101,5", "5,40", "-1,5", "101%,50%", "50%,101%", "nan,3"])
 def test_points_outside_are_refused(point: str) -> None:
     with pytest.raises(ParameterError, match="point"):
         parse_point(point, 101, 40)
@@ -81,6 +90,12 @@ def test_a_point_survives_noise() -> None:
     )
 
 
+def test_a_speck_of_three_pixels_is_no_surface_in_a_large_picture() -> None:
+    values = np.full((640, 640), 1.0, np.float32)
+    values[319:322, 319:322] = 5.0
+    assert depth_at(values, (0.501, 0.501)) == 1.0
+
+
 def test_auto_focus_finds_the_subject_in_the_middle() -> None:
     values = np.tile(np.linspace(0.0, 1.0, 200, dtype=np.float32)[:, None], (1, 300))
     values[60:160, 110:190] = 0.8
@@ -109,8 +124,6 @@ def votes_counted_one_by_one(inverse: np.ndarray) -> float:
     ]
     peak = (smooth.index(max(smooth)) + 0.5) / 64
     close = [k for k, place in enumerate(places) if abs(place - peak) <= 2.5 / 64]
-    if not close:
-        return far + peak * (near - far)
     return far + sum(weights[k] * places[k] for k in close) / sum(weights[k] for k in close) * (near - far)
 
 
@@ -124,11 +137,19 @@ def test_auto_focus_counts_votes(shape: tuple[int, int], seed: int) -> None:
     assert auto_focus(inverse) == pytest.approx(votes_counted_one_by_one(inverse), rel=1e-9)
 
 
-def test_auto_focus_between_two_peaks_is_the_peak_of_their_smooth_sum() -> None:
-    # Two places with nothing between, so near to each other that their sum is highest where no pixel is.
-    inverse = np.full((40, 40), 0.5, np.float32)
-    inverse[::2] = 0.5 + 6.4 / 64
+@pytest.mark.parametrize("apart", [2, 3, 4, 5, 6])
+def test_auto_focus_between_two_surfaces(apart: int) -> None:
+    # Up to four bins apart their smooth sum is highest between them, where no pixel is.
+    inverse = np.full((40, 40), 0.504, np.float32)
+    inverse[::2] = 0.504 + apart / 64
     inverse[0, 0], inverse[0, 1] = 0.0, 1.0
+    assert auto_focus(inverse) == pytest.approx(votes_counted_one_by_one(inverse), rel=1e-9)
+
+
+def test_auto_focus_on_what_is_nearest() -> None:
+    inverse = np.tile(np.linspace(0, 0.5, 60, dtype=np.float32), (60, 1))
+    inverse[20:45, 20:40] = np.random.default_rng(0).uniform(60.2 / 64, 62.9 / 64, (25, 20))
+    inverse[20:45:2, 20:40] = 1.0
     assert auto_focus(inverse) == pytest.approx(votes_counted_one_by_one(inverse), rel=1e-9)
 
 

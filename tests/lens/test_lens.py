@@ -53,11 +53,11 @@ def test_a_photo_s_lens_is_that_of_its_diagonal() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((50, 0, 2, 6000, 36), "f-number"),
-        ((-50, 2, 2, 6000, 36), "focal length"),
+        ((50, 0, 2, 6000, 36), r"^the f-number \(--aperture\) must be a positive number, not 0"),
+        ((-50, 2, 2, 6000, 36), r"^the focal length \(--focal-length\) must"),
         ((50, 2, 0.05, 6000, 36), "cannot focus at 0.05 m"),
-        ((50, 2, 2, math.nan, 36), "picture width"),
-        ((50, 2, 2, 6000, math.inf), "sensor width"),
+        ((50, 2, 2, math.nan, 36), "^the picture width must"),
+        ((50, 2, 2, 6000, math.inf), "^the sensor width must"),
     ],
 )
 def test_impossible_lenses_are_refused(arguments: tuple[float, ...], says: str) -> None:
@@ -66,7 +66,8 @@ def test_impossible_lenses_are_refused(arguments: tuple[float, ...], says: str) 
 
 
 @pytest.mark.parametrize(
-    ("blur", "expected"), [("2.5%", 125.0), ("40px", 40.0), (0.01, 50.0), ("0.02", 100.0), (0, 0.0)]
+    ("blur", "expected"),
+    [("2.5%", 125.0), ("40px", 40.0), ("117.5px", 117.5), (0.01, 50.0), ("0.02", 100.0), (0, 0.0), ("50%", 2500.0)],
 )
 def test_blur_in_every_form(blur: str | float, expected: float) -> None:
     assert lens.parse_blur(blur, 5000.0) == pytest.approx(expected)
@@ -76,6 +77,19 @@ def test_blur_in_every_form(blur: str | float, expected: float) -> None:
 def test_blur_out_of_range_is_refused(blur: str | float) -> None:
     with pytest.raises(ParameterError, match="blur"):
         lens.parse_blur(blur, 5000.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("f/1.8", 1.8), ("F/16", 16.0), (" 2.8 ", 2.8), (0.95, 0.95), ("f/0.5", 0.5)]
+)
+def test_f_numbers_are_read(text: str | float, expected: float) -> None:
+    assert lens.parse_f_number(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "f/", "1.8f/", "wide", "0", "-2", "inf", "nan"])
+def test_what_is_no_f_number_is_refused(text: str) -> None:
+    with pytest.raises(ParameterError, match="--aperture"):
+        lens.parse_f_number(text)
 
 
 def test_the_artistic_factor_gives_the_farthest_point_the_chosen_radius() -> None:

@@ -64,6 +64,11 @@ def test_pictures_of_every_layout(layout: str, kind: str, height: int, width: in
         assert metrics.ssim(b, a) == pytest.approx(metrics.ssim(a, b), abs=1e-6)
 
 
+def test_a_picture_of_eleven_pixels_a_side_is_enough() -> None:
+    picture = np.random.default_rng(0).random((11, 11, 3), dtype=np.float32)
+    assert metrics.ssim(picture, picture) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize("measure", [metrics.psnr, metrics.ssim])
 def test_pictures_that_say_nothing_are_refused(measure: Callable[[Any, Any], float]) -> None:
     for value in (np.nan, np.inf, -np.inf):

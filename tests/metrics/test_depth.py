@@ -50,6 +50,9 @@ def test_unknown_and_masked_pixels_do_not_count(truth):
     mask[:5] = False
     assert aligned_error(prediction, truth, mask) < 1e-3
     assert aligned_error(prediction, truth) > 0.5
+    assert aligned_error(prediction, spoiled, np.ones(truth.shape, bool)) < 1e-3
+    eight_bit = np.random.default_rng(0).integers(0, 256, (2, 50)).astype(np.uint8)
+    assert aligned_error(*eight_bit) == aligned_error(*eight_bit.astype(float))
 
 
 def test_pair_order_of_right_reversed_and_tied_maps(truth):
@@ -109,6 +112,18 @@ def test_declared_alignments(truth):
     )
     with pytest.raises(DepthError, match="unknown alignment"):
         score_metric(truth, truth, alignment="procrustes")  # type: ignore[arg-type]
+
+
+def test_a_ratio_of_just_the_threshold_is_beyond_it():
+    scores = score_metric(np.array([1.0, 1.25, 1.5625, 1.953125]), np.ones(4))
+    assert (scores.delta1, scores.delta2, scores.delta3) == (0.25, 0.5, 0.75)
+
+
+def test_two_pixels_are_enough_and_a_mask_may_be_of_numbers():
+    prediction, truth = np.array([1.0, 3.0, 9.0]), np.array([2.0, 6.0, 1.0])
+    assert fit_scale_shift(prediction[:2], truth[:2]) == pytest.approx((2.0, 0.0))
+    assert fit_scale_shift(prediction, truth, [1, 1, 0]) == pytest.approx((2.0, 0.0))
+    assert score_metric(prediction, truth, [2, 2, 0]).pixels == 2
 
 
 def test_depth_outside_the_range_is_left_out():

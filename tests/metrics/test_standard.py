@@ -124,6 +124,20 @@ def test_nothing_to_measure_is_said():
         score_metric(np.ones((3, 3)), np.ones((3, 4)))
 
 
+def test_what_counts_lies_strictly_within_the_range_and_the_mask():
+    truth, prediction = np.array([0.5, 1.0, 2.0, 4.0, 50.0]), np.array([9.0, 1.0, 0.1, 9.0, 9.0])
+    for mask in (None, np.ones(5, bool)):
+        scores = score_metric(prediction, truth, mask, nearest=0.5, farthest=4.0)
+        assert scores.pixels == 2
+        assert scores.abs_rel == pytest.approx(0.75 / 2)  # what is nearer than the nearest counts as that
+    everything = np.ones(5, bool)
+    np.testing.assert_array_equal(align_metric(prediction, truth, everything), prediction)
+    np.testing.assert_array_equal(align_metric(-prediction * 99, truth, everything), np.full(5, 1e-3))
+    # only what counts is aligned
+    aligned = score_metric(np.array([0.01, 0.02, 0.03, 7.0]), np.array([1.0, 2.0, 3.0, 50.0]), alignment="median")
+    assert aligned.abs_rel == pytest.approx(0.0)
+
+
 def test_alignment_in_disparity_is_the_least_squares_fit_there():
     rng = np.random.default_rng(4)
     truth = rng.uniform(0.5, 9.0, (12, 14))
@@ -208,6 +222,24 @@ def test_aligned_boundary_f1_counts_steps(seed):
     assert aligned_boundary_f1(-3 * prediction + 9, truth, known) == pytest.approx(expected)
 
 
+def test_contours_of_a_single_pair_by_hand():
+    pair = np.array([[1.0, 2.0]])
+    assert boundary_f1(pair, pair) == pytest.approx(0.25)
+    assert boundary_f1(pair, pair, [[1, 1]]) == pytest.approx(0.25)
+    assert math.isnan(boundary_f1(pair, pair, [[1, 0]]))
+    # the smallest step of aligned depth is 5 % of the spread, and a ramp of 80 px climbs by less
+    level = np.repeat([0.0, 100.0], 40)[None]
+    assert aligned_boundary_f1(level, level) == pytest.approx(0.25)
+    assert math.isnan(aligned_boundary_f1(level, np.arange(80.0)[None]))
+    with pytest.raises(DepthError, match="one size"):
+        boundary_f1(pair, pair, np.ones((2, 1), bool))
+    with pytest.raises(DepthError, match="one size"):
+        boundary_f1(np.ones((2, 2, 2)), np.ones((2, 2, 2)))
+    eight_bit = np.random.default_rng(0).integers(100, 130, (20, 20)).astype(np.uint8)
+    assert boundary_f1(eight_bit, eight_bit) == boundary_f1(eight_bit / 1.0, eight_bit / 1.0)
+    assert aligned_boundary_f1(eight_bit, eight_bit) == aligned_boundary_f1(eight_bit / 1.0, eight_bit / 1.0) > 0
+
+
 def test_boundaries_by_hand():
     truth = np.ones((6, 8))
     truth[:, 4:] = 2.0
@@ -256,11 +288,11 @@ def edges_by_loops(values, known, step) -> np.ndarray:
     return near
 
 
-@pytest.mark.parametrize("share", [0.3, 0.7, 1.0])
+@pytest.mark.parametrize("share", [0.15, 0.3, 0.7, 1.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_edges_against_loops(share, seed):
     rng = np.random.default_rng(seed)
-    values = np.kron(rng.integers(0, 4, (3, 4)) * 0.5, np.ones((9, 8)))[:, :30] + 4.0
+    values = np.kron(rng.integers(0, 4, (4, 5)) * 0.5, np.ones((9, 8)))[7:34, 6:36] + 4.0
     known = rng.random(values.shape) < share
     values[~known] = rng.choice([np.nan, np.inf, -9.0], (~known).sum())
     # steps of exactly one half are none

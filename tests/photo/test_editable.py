@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -143,6 +146,26 @@ def test_the_format_is_googles(tmp_path) -> None:
         assert np.array_equal(np.asarray(image), scene.photo.pixels)
         assert not image.getexif()
     assert b"Acme" not in original
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool (Debian's libimage-exiftool-perl) is not here")
+def test_exiftool_finds_the_depth_the_original_and_nothing_wrong(tmp_path) -> None:
+    scene = prepared(save_jpeg(tmp_path / "in.jpg"))
+    scene.save_editable(scene.render(1.0), tmp_path / "out.jpg")
+
+    def exiftool(*arguments: str) -> bytes:
+        return subprocess.run(["exiftool", *arguments, tmp_path / "out.jpg"], check=True, stdout=subprocess.PIPE).stdout
+
+    (found,) = json.loads(exiftool("-j", "-n", "-G1", "-XMP-GDepth:all", "-XMP-dofsim:Version", "-ExifTool:Error"))
+    stated = {name: found[f"XMP-GDepth:{name}"] for name in ("Format", "Units", "MeasureType", "Near", "Far")}
+    assert stated == {"Format": "RangeInverse", "Units": "m", "MeasureType": "OpticalAxis", "Near": 0.5, "Far": 4}
+    assert found["XMP-dofsim:Version"] == dofsim.__version__
+    assert "ExifTool:Error" not in found
+    with Image.open(io.BytesIO(exiftool("-b", "-XMP-GDepth:DepthImage"))) as image:
+        share = np.asarray(image).astype(np.float64) / 65535
+    np.testing.assert_allclose(2.0 - 1.75 * share, inverse_depth(), atol=2e-5)
+    with Image.open(io.BytesIO(exiftool("-b", "-XMP-GImage:ImageData"))) as image:
+        assert np.array_equal(np.asarray(image), scene.photo.pixels)
 
 
 @pytest.mark.parametrize("kind", list(DepthKind))

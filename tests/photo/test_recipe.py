@@ -29,6 +29,7 @@ FULL = Recipe(
     bubble=-0.5,
     cats_eye=0.7,
     highlights=False,
+    highlight_strength=2.5,
     grain=False,
     jpeg_quality=91,
 )

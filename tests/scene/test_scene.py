@@ -167,6 +167,14 @@ def test_lamps_out_of_focus_become_bright_discs_and_those_in_focus_stay() -> Non
     assert bright[61, 121].max() > dull[61, 121].max() + 40
     assert np.array_equal(bright[:, :70], dull[:, :70])
     assert np.array_equal(bright[:, :70], pixels[:, :70])
+    peaks = [
+        scene.render(focus=1.0, blur="4px", highlight_strength=strength).pixels[61, 121].max()
+        for strength in (0, 0.5, 1)
+    ]
+    assert peaks == sorted(set(peaks))
+    assert (peaks[0], peaks[2]) == (dull[61, 121].max(), bright[61, 121].max())
+    with pytest.raises(ParameterError, match="0 to 4, not 5"):
+        scene.render(highlight_strength=5)
 
 
 def test_the_best_quality_is_rendered_whole_and_told_in_the_recipe() -> None:

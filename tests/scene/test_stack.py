@@ -67,7 +67,7 @@ def test_what_cannot_be(scene, tmp_path) -> None:
         plan_stack(scene, 1)
     with pytest.raises(DepthError, match="--blur"):
         plan_stack(scene, 4, aperture=2.0)
-    with pytest.raises(ParameterError, match="not both"):
+    with pytest.raises(ParameterError, match="exclude each other"):
         plan_stack(scene, 4, aperture=2.0, blur="2%")
     flat = Scene(scene.photo, DepthMap(np.ones((40, 60), np.float32), DepthKind.RELATIVE))
     with pytest.raises(DepthError, match="same"):

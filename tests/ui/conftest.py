@@ -69,8 +69,8 @@ def serve() -> Callable[..., Any]:
 
 @pytest.fixture(scope="module")
 def page_server(serve: Callable[..., Any]) -> Iterator[Served]:
-    """A page that takes files up to 3 MB and photos up to 2 megapixels."""
-    with serve("--max-upload", "3MB", "--max-megapixels", "2") as served:
+    """A page that takes files up to 3 MB and photos up to 13 megapixels."""
+    with serve("--max-upload", "3MB", "--max-megapixels", "13") as served:
         yield served
 
 

@@ -39,9 +39,9 @@ _LISTEN = """
   const fetched = window.fetch;
   window.fetch = async (...call) => {
     const answer = await fetched(...call);
-    if (!String(call[0]).includes('component_server')) return answer;
-    const { data } = JSON.parse(call[1].body), { image } = await answer.clone().json();
-    if (data.view !== 'original') window.answers.push({ asked: data, image });
+    if (!String(call[0]).includes('dofsim/preview')) return answer;
+    const asked = JSON.parse(call[1].body), image = await answer.clone().arrayBuffer();
+    if (asked.view !== 'original') window.answers.push({ asked, image });
     return answer;
   };
 """
@@ -91,6 +91,15 @@ class Viewer:
         box = self.page.locator(".shown").bounding_box()
         self.page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
+    def download(self, folder: Path) -> Path:
+        """Wait for the full size and download it."""
+        self.page.wait_for_selector('.download[aria-disabled="false"]')
+        with self.page.expect_download() as download:
+            self.page.get_by_role("link", name="Download").click()
+        place: Path = folder / download.value.suggested_filename
+        download.value.save_as(place)
+        return place
+
     @property
     def last(self) -> dict[str, Any]:
         """What the page last asked its server to draw: token, view, settings."""
@@ -98,9 +107,7 @@ class Viewer:
 
     def picture(self) -> bytes:
         """What the server answered to that."""
-        source = self.page.evaluate("window.answers.at(-1).image")
-        assert source.startswith("data:image/jpeg;base64,"), source[:80]
-        return base64.b64decode(source.split(",", 1)[1])
+        return bytes(self.page.evaluate("Array.from(new Uint8Array(window.answers.at(-1).image))"))
 
     def shown(self) -> bytes:
         """The file of the picture that is on the page."""
@@ -147,11 +154,7 @@ def test_drop_tap_drag_compare_and_download(viewer: Any, page_server: Any, photo
     page.wait_for_function("document.querySelector('.f-number').textContent === 'f/1'")
     assert aperture.get_attribute("aria-valuetext") == "f/1"
 
-    page.wait_for_selector('.download[aria-disabled="false"]')
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
-    place = tmp_path / download.value.suggested_filename
-    download.value.save_as(place)
+    place = viewer.download(tmp_path)
     assert place.name == "walk.dof.jpg"
     settings = viewer.last["settings"]
     assert settings["f_number"] == 1
@@ -167,7 +170,7 @@ def test_drop_tap_drag_compare_and_download(viewer: Any, page_server: Any, photo
     page.mouse.move(*_middle(page, ".compare"))
     page.mouse.down()
     page.wait_for_function("document.querySelector('.badge').style.display === 'block'")
-    page.wait_for_function("document.querySelector('.shown').src.startsWith('data:')")
+    page.wait_for_function("document.querySelector('.shown').src.startsWith('blob:')")
     assert viewer.shown() == made.picture("original", {})
     page.mouse.up()
     page.wait_for_function("document.querySelector('.badge').style.display === 'none'")
@@ -194,8 +197,8 @@ def test_keys_views_lens_and_depth(viewer: Any, page_server: Any, photo: Path, t
         assert viewer.picture() == made.picture(view, settings), view
     page.get_by_role("button", name="Lens").click()
     with viewer.drawing():
-        page.get_by_label("Recover clipped lights").uncheck()
-    assert viewer.last["settings"]["highlights"] is False
+        page.get_by_role("slider", name="Clipped lights").fill("2")
+    assert viewer.last["settings"]["highlight_strength"] == 2
     with viewer.drawing():
         page.get_by_role("slider", name="Donut").fill("0.5")
     assert viewer.last["settings"]["donut"] == 0.5
@@ -255,13 +258,13 @@ def _brightness(page: Any) -> int:
 
 def test_what_is_too_large_or_no_photo_is_refused_in_words(viewer: Any, page_server: Any, tmp_path: Path) -> None:
     many, heavy, text = tmp_path / "many.png", tmp_path / "heavy.png", tmp_path / "text.jpg"
-    Image.new("L", (2000, 1500)).save(many)
+    Image.new("L", (4100, 3500)).save(many)
     codes = np.random.default_rng(1).integers(0, 256, (1100, 1100, 3)).astype(np.uint8)
     Image.fromarray(codes).save(heavy, compress_level=0)
     text.write_text("not a photo")
     page = viewer.open(page_server.address).page
     for path, words in (
-        (many, "more than the 2 megapixels"),
+        (many, "more than the 13 megapixels"),
         (text, "is not a photo"),
         (heavy, "exceed the maximum allowed size"),
     ):
@@ -278,20 +281,107 @@ def test_only_this_machine_reaches_only_what_is_its_own(page_server: Any) -> Non
         caught.value.close()
 
 
-def test_a_real_phone_file_keeps_what_the_phone_wrote(
+def test_twelve_megapixels_give_way_to_a_tap_and_keep_what_the_phone_wrote(
     viewer: Any, page_server: Any, shared: Path, tmp_path: Path
 ) -> None:
-    source = shared / "photos" / "table.jpg"
+    source = shared / "photos" / "pug.heic"
     page = viewer.open(page_server.address, source).page
-    page.wait_for_function("document.querySelector('#dofsim-depth').textContent.includes('From the phone')")
+    viewer.tap(0.2, 0.8)
+    page.get_by_text("refocusing in full size").wait_for()
     with viewer.drawing():
-        viewer.tap(0.5, 0.75)
+        viewer.tap(0.6, 0.6)
+    place = viewer.download(tmp_path)
+    assert place.name == "pug.dof.jpg"
+    before, after = dofsim.read_photo(source), dofsim.read_photo(place)
+    assert (after.width, after.height) == (before.width, before.height) == (4032, 3024)
+    assert after.profile.name == before.profile.name == "Display P3"
+    kept, old = (_exif(photo.metadata.exif) for photo in (after, before))
+    assert kept[0x0110] == old[0x0110] == "iPhone 13 Pro"
+    assert kept.get_ifd(0x8769)[0x9003] == old.get_ifd(0x8769)[0x9003]
+    recipe = dofsim.read_recipe(place)
+    assert (recipe.source, recipe.aperture) == ("photo", 2.0)
+    x, y = (float(part.rstrip("%")) for part in str(recipe.focus_at).split(","))
+    assert (x, y) == (pytest.approx(60, abs=0.5), pytest.approx(60, abs=0.5))
+
+
+def _exif(block: bytes | None) -> Image.Exif:
+    exif = Image.Exif()
+    exif.load(b"Exif\0\0" + (block or b""))
+    return exif
+
+
+_DROP = """([name, base64]) => {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)), files = new DataTransfer();
+  files.items.add(new File([bytes], name));
+  for (const kind of ['dragenter', 'dragover', 'drop']) document.querySelector('.stage .shown').dispatchEvent(
+    new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: files }));
+}"""
+
+
+def test_a_dropped_file_a_held_picture_and_a_view_that_is_changed_at_once(
+    viewer: Any, page_server: Any, photo: Path, tmp_path: Path
+) -> None:
+    page = viewer.open(page_server.address).page
+    with viewer.drawing():
+        page.evaluate(_DROP, [photo.name, base64.b64encode(photo.read_bytes()).decode()])
+    page.mouse.move(*_middle(page, ".shown"))
+    page.mouse.down()
+    page.wait_for_function("document.querySelector('.badge').style.display === 'block'")
+    assert viewer.shown() == open_session(photo).picture("original", {})
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('.badge').style.display === 'none'")
+    assert viewer.last["settings"]["x"] is None, "to hold is not to tap"
+
+    with viewer.drawing():
+        viewer.tap(0.3, 0.3)
+    page.get_by_role("radio", name="Depth").check()
+    assert dofsim.read_recipe(viewer.download(tmp_path)).focus_at is not None
+
+
+def test_keys_alone_are_enough(viewer: Any, page_server: Any, photo: Path, tmp_path: Path) -> None:
+    page = viewer.open(page_server.address).page
+    keys = page.keyboard
+    keys.press("Tab")
+    with page.expect_file_chooser() as chooser, viewer.drawing():
+        keys.press("Enter")
+        chooser.value.set_files(photo)
+    keys.press("ArrowDown")
+    with viewer.drawing():
+        keys.press("Enter")
+    keys.down("c")
+    page.wait_for_function("document.querySelector('.badge').style.display === 'block'")
+    keys.up("c")
+    keys.press("Tab")
+    with viewer.drawing():
+        keys.press("ArrowRight")
+    assert page.inner_text(".f-number") == "f/1.8"
+    keys.press("Tab")
+    keys.press("ArrowRight")
+    page.wait_for_function("window.answers.at(-1).asked.view === 'focus'")
     page.wait_for_selector('.download[aria-disabled="false"]')
+    keys.press("Tab")
+    keys.down(" ")
+    page.wait_for_function("document.querySelector('.badge').style.display === 'block'")
+    keys.up(" ")
+    keys.press("Tab")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
-    place = tmp_path / "table.dof.jpg"
-    download.value.save_as(place)
-    with Image.open(place) as result, Image.open(source) as original:
-        assert result.size == original.size
-        assert result.getexif().get(306) == original.getexif().get(306) is not None
-    assert dofsim.read_recipe(place).source == "photo"
+        keys.press("Enter")
+    download.value.save_as(tmp_path / "kept.jpg")
+    recipe = dofsim.read_recipe(tmp_path / "kept.jpg")
+    assert (recipe.blur, recipe.focus_at) == ("2.222%", "50%,52%")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_to_complain_about(browser: Any, page_server: Any, photo: Path, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    viewer = Viewer(context.new_page())
+    viewer.open(page_server.address, photo)
+    for name in ("Lens", "Depth map of your own"):
+        viewer.page.get_by_role("button", name=name).click()
+    viewer.page.wait_for_selector('.download[aria-disabled="false"]')
+    viewer.page.get_by_label("Cat's eye").first.wait_for()
+    found = axe.run(viewer.page).response
+    context.close()
+    assert len(found["passes"]) > 20
+    assert not [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,11 @@ import pytest
 from PIL import Image
 
 import dofsim
+from dofsim.bokeh.workers import Workers, stopping
 from dofsim.depth import DepthKind, DepthMap
-from dofsim.errors import DepthError, ParameterError, PhotoError
+from dofsim.errors import DepthError, ParameterError, PhotoError, StoppedError
 from dofsim.photo import Photo
+from dofsim.ui.server import serving
 from dofsim.ui.session import PREVIEW_PIXELS, Session, explained, open_session, smaller
 from dofsim.ui.store import SessionStore
 
@@ -46,8 +50,8 @@ def decoded(data: bytes) -> np.ndarray:
 def test_a_tap_decides_which_half_is_sharp_and_the_aperture_how_soft_the_other_gets() -> None:
     made = session()
     original = decoded(made.picture("original", {}))
-    near = np.s_[:, 60:]
-    far = np.s_[:, :36]
+    near = np.s_[:, 66:]
+    far = np.s_[:, :30]
     for point, sharp, soft in ((NEAR, near, far), (FAR, far, near)):
         picture = decoded(made.picture("photo", {**point, "f_number": 1}))
         assert np.abs(picture[sharp] - original[sharp]).max() < 12
@@ -148,6 +152,32 @@ def test_the_full_size_is_what_the_recipe_in_it_says(tmp_path: Path) -> None:
     assert again.read_bytes() == place.read_bytes()
 
 
+def test_the_full_size_gives_way_to_other_settings_but_not_to_other_views(tmp_path: Path) -> None:
+    made = session()
+    settings = {**NEAR, "f_number": 1.4}
+
+    def meanwhile(view: str, wish: dict[str, object]) -> Callable[[float, str], None]:
+        return lambda _, what: made.picture(view, wish) and None if what.startswith("refocusing") else None
+
+    with pytest.raises(StoppedError):
+        made.save(settings, tmp_path, stage=meanwhile("photo", {**settings, "f_number": 2}))
+    assert not list(tmp_path.iterdir())
+    assert made.save(settings, tmp_path, stage=meanwhile("depth", settings)).exists()
+    assert made.save(settings, tmp_path, stage=meanwhile("original", {})).exists()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_rendering_that_nobody_wants_ends_after_the_piece_of_work_at_hand(threads: int) -> None:
+    done: list[int] = []
+    with Workers(threads) as free, stopping(lambda: len(done) >= 3):
+        with Workers(threads) as workers, pytest.raises(StoppedError):
+            workers.run(done.append, range(100))
+        assert 3 <= len(done) <= 3 + threads
+        free.run(done.append, range(5))
+    with Workers(threads) as workers:
+        workers.run(done.append, range(5))
+
+
 def test_previews_are_small_and_look_like_the_photo() -> None:
     large = Photo.from_array(np.repeat(np.repeat(pixels(), 20, axis=0), 20, axis=1))
     small = smaller(large, PREVIEW_PIXELS)
@@ -212,3 +242,16 @@ def test_the_logic_needs_no_gradio() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
         == "False"
     )
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_a_page_that_cannot_listen_says_so_at_once(host: str) -> None:
+    with pytest.raises(OSError), serving(host=host):  # noqa: PT011 - the words are the system's
+        raise AssertionError("192.0.2.1 is an address for documentation")
+
+
+def test_a_port_that_is_taken_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="in use"), serving(port=port):
+            raise AssertionError("somebody else listens there")

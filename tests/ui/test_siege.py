@@ -213,6 +213,7 @@ def test_bodies_without_an_end(page: Page) -> None:
         ("/gradio_api/component_server", b'{"data": "', {"Content-Type": JSON}),
         ("/gradio_api/queue/join", b'{"data": ["', {"Content-Type": JSON}),
         ("/gradio_api/run/predict", b'{"data": ["', {"Content-Type": JSON}),
+        ("/dofsim/preview", b'{"token": "', {"Content-Type": JSON}),
     ):
         chunked = page.ask("POST", path, endless(start), headers)[0]
         stated = page.ask("POST", path, start, {**headers, "Content-Length": "200000000"})[0]
@@ -266,20 +267,17 @@ def test_nobody_gets_another_ones_photo(page: Page, tmp_path: Path) -> None:
     assert mine.exists(), "a file that was not uploaded is not deleted either"
     opened = page.event("upload", [_file(json.loads(page.upload(_photo(5))[1])[0])])
     token = opened["output"]["data"][1]["token"]
-    draw = _server_function(page)
-    assert draw({"token": token, "view": "photo", "settings": {}})["image"].startswith("data:image/jpeg")
+
+    def draw(wish: Any) -> tuple[int, bytes]:
+        return page.ask("POST", "/dofsim/preview", json.dumps(wish), {"Content-Type": JSON})
+
+    status, picture = draw({"token": token, "view": "photo", "settings": {}})
+    assert (status, picture[:3]) == (200, b"\xff\xd8\xff")
     for wrong in ("", token[:-1], token + "x", token.swapcase(), "../" + token, None, 3, [token], {"a": token}):
-        assert "drop it again" in draw({"token": wrong, "view": "photo", "settings": {}})["error"], wrong
-
-
-def _server_function(page: Page) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    config = json.loads(page.ask("GET", "/config")[1])
-    component = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "dofsim-viewer")
-
-    def call(wish: dict[str, Any]) -> dict[str, Any]:
-        told = {"data": wish, "component_id": component, "fn_name": "draw", "session_hash": "x"}
-        status, body = page.ask("POST", "/gradio_api/component_server", json.dumps(told), {"Content-Type": JSON})
-        assert status == 200, body
-        return json.loads(body)
-
-    return call
+        status, said = draw({"token": wrong, "view": "photo", "settings": {}})
+        assert status == 400
+        assert "drop it again" in json.loads(said)["error"], wrong
+    for nonsense in (None, [], 3, "wish", {"token": token, "view": "photo", "settings": [1]}):
+        assert draw(nonsense)[0] == 400
+    deep = page.ask("POST", "/dofsim/preview", b"[" * 100_000, {"Content-Type": JSON})
+    assert deep[0] == 400
