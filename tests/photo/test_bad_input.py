@@ -171,7 +171,7 @@ def test_unwritable_outputs(tmp_path: Path) -> None:
         photo.save(tmp_path / "folder.jpg")
     with pytest.raises(OutputError, match="no folder"):
         photo.save("/dev/null/out.jpg")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match=r"cannot (be written|write)"):  # the latter since Python 3.14
         photo.save(tmp_path / f"{'x' * 5000}.jpg")
 
 
