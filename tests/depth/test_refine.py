@@ -207,7 +207,7 @@ def test_tiny_sizes(shape: tuple[int, int], size: tuple[int, int]) -> None:
     assert values.min() <= fine.values.min() <= fine.values.max() <= values.max()
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e30])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e18])
 def test_scale_and_shift_do_not_matter(scale: float) -> None:
     guide, disc = disc_scene()
     low = shrink(disc.astype(np.float32), 4, 1.0)
