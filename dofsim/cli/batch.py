@@ -19,13 +19,16 @@ from dofsim.cli.options import (
     CatsEye,
     Donut,
     Flip,
+    FNumber,
     Grain,
     Highlights,
     HighlightStrength,
     Model,
     Quiet,
+    RenderQuality,
     Rotation,
     Roundness,
+    SharpRange,
     Source,
     Squeeze,
 )
@@ -54,17 +57,12 @@ def batch(
         "auto"
     ),
     blur: Annotated[str | None, typer.Option(metavar="2.5%|40px", help="Radius of the strongest blur.  [2%]")] = None,
-    aperture: Annotated[
-        float | None, typer.Option(metavar="1.8", help="f-number instead of --blur; needs metric depth.")
-    ] = None,
+    aperture: FNumber = None,
     focal_length: Annotated[
         float | None,
         typer.Option(metavar="50", help="35 mm-equivalent, for --aperture.  [each photo's EXIF, else 50]"),
     ] = None,
-    sharp_range: Annotated[
-        float | None,
-        typer.Option(metavar="0..1", help="Share of the depth that stays sharp.  [0.02; 0 with --aperture]"),
-    ] = None,
+    sharp_range: SharpRange = None,
     blades: Blades = 0,
     rotation: Rotation = 0.0,
     roundness: Roundness = 0.0,
@@ -75,9 +73,7 @@ def batch(
     highlights: Highlights = True,
     highlight_strength: HighlightStrength = 1.0,
     grain: Grain = True,
-    quality: Annotated[
-        Literal["fast", "best"], typer.Option(help="best: truer at edges, some ten times slower.")
-    ] = "fast",
+    quality: RenderQuality = "fast",
     like: Annotated[
         Path | None, typer.Option(metavar="RESULT", help="Do as in this result, but for the options that are given.")
     ] = None,

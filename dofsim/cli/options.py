@@ -43,6 +43,11 @@ Blur = Annotated[
     str | None,
     typer.Option(metavar="2.5%|40px", help="Radius of the strongest blur: share of the diagonal, or px.  [2%]"),
 ]
+FNumber = Annotated[float | None, typer.Option(metavar="1.8", help="f-number instead of --blur; needs metric depth.")]
+SharpRange = Annotated[
+    float | None,
+    typer.Option(metavar="0..1", help="Share of the depth that stays sharp.  [0.02; 0 with --aperture]"),
+]
 Blades = Annotated[
     int,
     typer.Option(metavar="N", show_default=False, help="Blades of the aperture; more shapes: --help-all.  [0: round]"),
@@ -74,6 +79,8 @@ HighlightStrength = Annotated[
 Grain = Annotated[
     bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
 ]
+RenderQuality = Annotated[Literal["fast", "best"], typer.Option(help="best: truer at edges, some ten times slower.")]
+RenderThreads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Allow an output to replace an input.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Dataset = Annotated[DatasetName, typer.Option(help="Which data set it is; auto recognises it.")]

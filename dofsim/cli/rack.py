@@ -20,6 +20,7 @@ from dofsim.cli.options import (
     Model,
     Overwrite,
     Quiet,
+    RenderThreads,
     Rotation,
     Roundness,
     Source,
@@ -74,9 +75,7 @@ def rack(
     source: Source = "auto",
     model: Model = None,
     flip: Flip = None,
-    threads: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")
-    ] = None,
+    threads: RenderThreads = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     help_all: HelpAll = False,

@@ -17,6 +17,7 @@ from dofsim.cli.options import (
     CatsEye,
     Donut,
     Flip,
+    FNumber,
     Grain,
     Highlights,
     HighlightStrength,
@@ -24,6 +25,8 @@ from dofsim.cli.options import (
     Overwrite,
     Photos,
     Quiet,
+    RenderQuality,
+    RenderThreads,
     Rotation,
     Roundness,
     Source,
@@ -78,9 +81,7 @@ def render(
         str | None, typer.Option(metavar="X,Y", help="Focus on this point, px (1200,800) or per cent (40%,55%).")
     ] = None,
     blur: Blur = None,
-    aperture: Annotated[
-        float | None, typer.Option(metavar="1.8", help="f-number instead of --blur; needs metric depth.")
-    ] = None,
+    aperture: FNumber = None,
     focal_length: Annotated[
         float | None,
         typer.Option(metavar="50", help="35 mm-equivalent focal length for --aperture.  [the photo's EXIF, else 50]"),
@@ -102,10 +103,7 @@ def render(
     highlights: Highlights = True,
     highlight_strength: HighlightStrength = 1.0,
     grain: Grain = True,
-    quality: Annotated[
-        Literal["fast", "best"],
-        typer.Option(help="best: truer at edges, some ten times slower."),
-    ] = "fast",
+    quality: RenderQuality = "fast",
     depth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Depth map of your own: PNG, TIFF, NPY or EXR.")
     ] = None,
@@ -139,9 +137,7 @@ def render(
             help="Instead of blurring, tint what is in front (warm) and behind (cool), in 1600 px at most.",
         ),
     ] = False,
-    threads: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")
-    ] = None,
+    threads: RenderThreads = None,
     max_memory: Annotated[
         str | None,
         typer.Option(metavar="2GB", help="Most memory to use; large photos then go in bands.  [60 % of what is free]"),

@@ -15,10 +15,12 @@ from dofsim.cli.options import (
     CatsEye,
     Donut,
     Flip,
+    FNumber,
     Grain,
     Highlights,
     Model,
     Quiet,
+    RenderThreads,
     Rotation,
     Roundness,
     Source,
@@ -39,9 +41,7 @@ def stack(
     blur: Annotated[
         str | None, typer.Option(metavar="2.5%|40px", help="Radius of the largest circle of the stack.  [2%]")
     ] = None,
-    aperture: Annotated[
-        float | None, typer.Option(metavar="1.8", help="f-number instead of --blur; needs metric depth.")
-    ] = None,
+    aperture: FNumber = None,
     focal_length: Annotated[
         float | None, typer.Option(metavar="50", help="35 mm-equivalent, for --aperture.  [the photo's EXIF, else 50]")
     ] = None,
@@ -66,9 +66,7 @@ def stack(
     source: Source = "auto",
     model: Model = None,
     flip: Flip = None,
-    threads: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")
-    ] = None,
+    threads: RenderThreads = None,
     quiet: Quiet = False,
     help_all: HelpAll = False,
 ) -> None:

@@ -22,6 +22,7 @@ from dofsim.cli.options import (
     Quiet,
     Rotation,
     Roundness,
+    SharpRange,
     Squeeze,
 )
 from dofsim.cli.report import Report, duration
@@ -49,10 +50,7 @@ def video(
     focal_length: Annotated[
         float | None, typer.Option(metavar="MM", help="35 mm-equivalent, for --aperture.  [50; phones: about 26]")
     ] = None,
-    sharp_range: Annotated[
-        float | None,
-        typer.Option(metavar="0..1", help="Share of the depth that stays sharp.  [0.02; 0 with --aperture]"),
-    ] = None,
+    sharp_range: SharpRange = None,
     blades: Blades = 0,
     rotation: Rotation = 0.0,
     roundness: Roundness = 0.0,
