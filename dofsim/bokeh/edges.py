@@ -119,7 +119,7 @@ def find_edges(
     extend(near, far, distance, colour, cell, jump, np.zeros(near.shape, np.int16), *rings)
     hidden = np.ascontiguousarray(np.argwhere((distance > 0) & (distance < _edges.FAR)))
     if len(hidden) > 0:
-        cells = means[plan.cell_level] if plan.cell_level < len(means) else np.zeros((0, 0, 4), np.float32)
+        cells = means[plan.cell_level]
         if cells.size == 0:
             cells = _cells(rgb, coc, plan)
         _fill(cells, spans, far, distance, colour, jump, hidden, workers)
@@ -184,7 +184,8 @@ def _fill(
     """Replace the colours that were carried below the near surfaces by better guesses."""
     from dofsim.bokeh._fill import fill
 
-    slopes = find_slopes(cells[: far.shape[0], : far.shape[1]], spans[: far.shape[0], : far.shape[1]], jump)
+    rows, columns = far.shape
+    slopes = find_slopes(cells[:rows, :columns], spans[:rows, :columns], jump)
     filled = np.empty((len(places), 3), np.float32)
     workers.run(
         lambda first: fill(
