@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +24,21 @@ def mi():
         return mitsuba()
     except MissingExtraError as error:
         pytest.skip(str(error))
+
+
+def test_what_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mitsuba", None)
+    monkeypatch.setitem(sys.modules, "drjit", SimpleNamespace())
+    with pytest.raises(MissingExtraError, match="pip install mitsuba"):
+        mitsuba()
+
+
+def test_an_llvm_that_mitsuba_aborts_with_is_refused(monkeypatch):
+    monkeypatch.setenv("DRJIT_LIBLLVM_PATH", "libLLVM-15.so")
+    monkeypatch.setitem(sys.modules, "mitsuba", SimpleNamespace(set_variant=lambda _: None))
+    monkeypatch.setitem(sys.modules, "drjit", SimpleNamespace(detail=SimpleNamespace(llvm_version=lambda: (15, 0, 6))))
+    with pytest.raises(MissingExtraError, match="only LLVM 15; install libllvm19"):
+        mitsuba()
 
 
 @pytest.mark.parametrize("make", [meshes.card, meshes.floor, meshes.box, meshes.ball, meshes.tube, meshes.cone])
