@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
@@ -149,7 +151,8 @@ def run_on_ray(
     environment = {**ONE_THREAD, "PYTHONPATH": PACKAGE_PATH} if alone else ONE_THREAD
     try:
         if started:
-            _join(ray, {"num_cpus": workers} if alone else {"address": address})
+            # "local": not one that happens to run here, which may be small, somebody else's, or about to end.
+            _join(ray, {"address": "local", "num_cpus": workers} if alone else {"address": address})
         cores = int(ray.cluster_resources().get("CPU", 1))
         yield from _Crew(workers or cores, (recipe, depth_cache), environment).run(jobs)
     except ray.data.exceptions.ExecutionTimeoutError as error:
@@ -165,11 +168,16 @@ def run_on_ray(
 
 
 def _join(ray: Any, settings: dict[str, Any]) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**settings, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     except Exception as error:
         # A node that does not start in time is a plain Exception of Ray's.
         raise _unusable(error) from error
+    finally:
+        # Ray puts one of its own in the place of that which ends a run in order.
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _unusable(error: BaseException) -> DofsimError:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -126,17 +128,41 @@ def _kill_who_reads(pipe: Path, over: threading.Event, killed: list[int]) -> Non
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_a_cluster_without_a_place_is_one_sentence(photos, tmp_path, monkeypatch) -> None:
+def test_a_cluster_without_a_place_is_one_sentence_and_another_is_begun(photos, tmp_path, monkeypatch) -> None:
     pytest.importorskip("ray", reason="Ray is not installed (pip install 'dofsim[cluster]')")
     from ray.cluster_utils import Cluster
 
     monkeypatch.setattr(on_ray, "_PATIENCE_S", 3.0)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
+        root = photos("a.png")
         with pytest.raises(DofsimError, match="--resume"):
-            run_batch([str(photos("a.png"))], str(tmp_path / "out"), engine="ray", address=cluster.address)
+            run_batch([str(root)], str(tmp_path / "out"), engine="ray", address=cluster.address)
+        monkeypatch.undo()
+        assert run_batch([str(root)], str(tmp_path / "other"), engine="ray", workers=1).done == 1
     finally:
         cluster.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+def test_a_run_that_is_told_to_end_leaves_its_report(photos, tmp_path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed (pip install 'dofsim[cluster]')")
+    root = photos(*(f"{index:03d}.png" for index in range(200)))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "dofsim", "batch", str(root), "-o", str(out), "--engine", "ray", "--workers", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 240
+        while len(list(out.glob("*.png"))) < 20 and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        stdout, stderr = process.communicate(timeout=120)
+    assert (process.returncode, stdout) == (130, ""), stderr
+    assert "--resume" in stderr
+    assert "Traceback" not in stderr
+    # What had not been heard of yet is done anew.
+    assert 0 < read_report(str(out))["done"] <= len(list(out.glob("*.dof.png"))) < 200
+    assert not [name for name in below(out) if name.startswith(".")]
 
 
 def test_without_ray_the_extra_is_named(photos, tmp_path, monkeypatch) -> None:
