@@ -1,4 +1,4 @@
-"""What a run over many photos says while it goes on: lines where nobody watches, a bar on a terminal, or errors alone."""
+"""What a run over many photos says: lines where nobody watches, a bar on a terminal, or errors alone."""
 
 from __future__ import annotations
 
