@@ -38,7 +38,9 @@ class Edges:
     opening: Floats
 
 
-def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], Floats]:
+def find_places(
+    spans: Floats, plan: Plan, side: int = BLOCK
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], Floats]:
     """Cells in which the circle of confusion may jump.
 
     Parameters
@@ -46,6 +48,8 @@ def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.N
     spans : float32 array, shape (rows, columns, 3)
         Ranges of the cells, padded to whole tiles (see ``_survey``).
     plan : Plan
+    side : int
+        Side, px, of the squares of ``reach``; a multiple of ``plan.cell`` that divides ``TILE``.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.N
         Row and column.
     crowded : uint8 array, shape (n,)
         1 where it jumps all around as well.
-    reach : float32 array, shape (rows, columns) of BLOCK px
+    reach : float32 array, shape (rows, columns) of squares
         How far, px, the near side of an edge or a light spreads from there; -FAR where there is none.
     """
     from dofsim.bokeh._edges import FAR, STEEP
@@ -77,8 +81,8 @@ def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.N
         & steep[y, np.maximum(x - away, 0)]
     )
     spread = np.abs(np.where(lit[y, x], np.maximum(np.abs(lowest[y, x]), highest[y, x]), lowest[y, x]))
-    reach = np.full((plan.padded_height // BLOCK, plan.padded_width // BLOCK), -FAR, np.float32)
-    share = BLOCK // plan.cell
+    reach = np.full((plan.padded_height // side, plan.padded_width // side), -FAR, np.float32)
+    share = side // plan.cell
     np.maximum.at(reach, (y // share, x // share), spread * np.float32(STEEP) + np.float32(plan.cell + 1))
     return places, crowded.astype(np.uint8), reach
 
