@@ -85,7 +85,7 @@ def test_threads_do_not_change_it() -> None:
 def test_pictures_come_closer_to_those_of_a_finer_grid(
     front: float, behind: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finer, rows, columns = 5, 40, 60
+    finer, rows, columns = 3, 32, 48
     y, x = np.mgrid[: rows * finer, : columns * finer]
     covered = x + 0.37 * y < 0.6 * columns * finer
     fine = np.where(covered[..., None], NEAR, FAR)
