@@ -22,6 +22,7 @@ from dofsim.photo import xmp
 if TYPE_CHECKING:
     from dofsim.depth import DepthMap
     from dofsim.photo import Photo
+    from dofsim.refocus import Setting
     from dofsim.scene import Scene
 
 FORMAT = 1
@@ -202,17 +203,16 @@ class Recipe:
         ParameterError, DepthError
             As :meth:`dofsim.Scene.render`.
         """
-        result = scene.render(
-            **self._optics(),
-            shape=self.shape,
-            highlights=self.highlights,
-            highlight_strength=self.highlight_strength,
-            grain=self.grain,
-            quality=self.quality,
-            threads=threads,
-            max_memory=max_memory,
-        )
+        result = scene.render(**self._optics(), **self._look(), threads=threads, max_memory=max_memory)
         return self.written_into(result, scene.depth)
+
+    def setting(self, scene: Scene) -> Setting:
+        """Plane of focus and strength of the blur in a scene, see :meth:`dofsim.Scene.setting`."""
+        return scene.setting(**self._optics())
+
+    def preview(self, scene: Scene) -> Photo:
+        """As :meth:`render`, but to be looked at only: the result carries no recipe."""
+        return scene.render_setting(self.setting(scene), **self._look())
 
     def preview_focus(self, scene: Scene, *, longest_side: int | None = None) -> Photo:
         """What will be sharp, see :meth:`dofsim.Scene.preview_focus`; the result carries the recipe."""
@@ -220,6 +220,10 @@ class Recipe:
 
     def _optics(self) -> dict[str, Any]:
         names = ("focus", "focus_at", "aperture", "focal_length", "blur", "sharp_range")
+        return {name: getattr(self, name) for name in names}
+
+    def _look(self) -> dict[str, Any]:
+        names = ("shape", "highlights", "highlight_strength", "grain", "quality")
         return {name: getattr(self, name) for name in names}
 
     def written_into(self, photo: Photo, depth: DepthMap) -> Photo:

@@ -135,17 +135,42 @@ class Scene:
         DepthError
             If an f-number is asked of relative depth.
         """
-        return self._setting(focus, focus_at, aperture, focal_length, blur, sharp_range).coc(self.depth)
+        return self.setting(
+            focus,
+            focus_at=focus_at,
+            aperture=aperture,
+            focal_length=focal_length,
+            blur=blur,
+            sharp_range=sharp_range,
+        ).coc(self.depth)
 
-    def _setting(
+    def setting(
         self,
-        focus: float | str | Focus,
-        focus_at: str | tuple[float, float] | None,
-        aperture: float | None,
-        focal_length: float | None,
-        blur: float | str | None,
-        sharp_range: float | None,
+        focus: float | str | Focus = "auto",
+        *,
+        focus_at: str | tuple[float, float] | None = None,
+        aperture: float | None = None,
+        focal_length: float | None = None,
+        blur: float | str | None = None,
+        sharp_range: float | None = None,
     ) -> Setting:
+        """The law by which depth becomes the circle of confusion.
+
+        Parameters
+        ----------
+        focus, focus_at, aperture, focal_length, blur, sharp_range
+            See :meth:`coc`.
+
+        Returns
+        -------
+        Setting
+            For :meth:`render_setting`.
+
+        Raises
+        ------
+        ParameterError, DepthError
+            As :meth:`coc`.
+        """
         at = self.focus_inverse_depth(focus, focus_at)
         if aperture is not None and blur is not None:
             raise ParameterError(
@@ -234,7 +259,14 @@ class Scene:
         from dofsim.bokeh.render import check_quality
 
         check_quality(quality)
-        setting = self._setting(focus, focus_at, aperture, focal_length, blur, sharp_range)
+        setting = self.setting(
+            focus,
+            focus_at=focus_at,
+            aperture=aperture,
+            focal_length=focal_length,
+            blur=blur,
+            sharp_range=sharp_range,
+        )
         if self.depth.is_flat():
             warnings.warn(
                 "the depth is the same everywhere, so there is nothing to defocus; the photo is copied as it is",
@@ -286,7 +318,7 @@ class Scene:
         Parameters
         ----------
         setting : Setting
-            Plane of focus and K (see :func:`dofsim.sequence.lens_settings`).
+            Plane of focus and K, from :meth:`setting` or :func:`dofsim.sequence.lens_settings`.
         shape, highlights, highlight_strength, grain, quality, threads, max_memory
             See :meth:`render`.
 

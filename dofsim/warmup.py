@@ -22,6 +22,7 @@ KERNELS = {
     "dofsim.bokeh._edges.find_edges": 1,
     "dofsim.bokeh._edges.sweep": 1,
     "dofsim.bokeh._fill.fill": 1,
+    "dofsim.bokeh._fill.find_slopes": 1,
     "dofsim.bokeh._fine.fine_block": 2,
     "dofsim.bokeh._gather.gather_runs": 2,
     "dofsim.bokeh._hidden.extend": 1,

@@ -6,7 +6,9 @@ import csv
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -49,12 +51,15 @@ FORMAT = 1
 """Version of the journal and of the report. One without a number is of 1."""
 
 JOURNAL, CSV, JSON = "report.jsonl", "report.csv", "report.json"
+_UPLOAD_EVERY_S = 60.0
+_UPLOAD_SHARE = 0.05
+"""Of the time, at most, that goes into uploads of a journal that has grown long."""
 
 
 class Journal:
     """``OUT/report.jsonl``, and at its end ``report.csv`` and ``report.json``.
 
-    Where OUT is a URL, the lines wait in a temporary file until the end.
+    Where OUT is a URL, the lines are kept in a temporary file and uploaded at once, every minute, and at the end.
 
     Parameters
     ----------
@@ -83,7 +88,15 @@ class Journal:
         self._last: dict[str, int] = {}
         self.done: set[str] = set()
         """Sources whose results are there."""
+        self._next_upload = 0.0
         self._file = self._open(resume=resume, overwrite=overwrite)
+        if self._remote:
+            try:
+                # A bucket that is missing or closed is known before any work is done.
+                self._upload()
+            except OutputError:
+                self._file.close()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -102,6 +115,10 @@ class Journal:
         self._file.write(json.dumps(row).encode() + b"\n")
         self._file.flush()
         self._last[row["source"]] = place
+        if self._remote and time.monotonic() >= self._next_upload:
+            # A store that is out of reach for a moment is no reason to stop; the last upload will tell.
+            with suppress(OutputError):
+                self._upload()
 
     def rows(self) -> Iterator[Row]:
         """The last row of every photo, in the order in which they ended."""
@@ -166,6 +183,10 @@ class Journal:
 
     def left(self, jobs: list[Job]) -> list[Job]:
         """The jobs that are still to be done: those whose result is not there."""
+        if self._remote and self.done:
+            # A listing names a thousand files, where asking for each costs a request each.
+            there = set(store.below(self._out))
+            return [job for job in jobs if job.source not in self.done or job.output not in there]
         return [job for job in jobs if job.source not in self.done or not store.exists(job.output)]
 
     def _report(self) -> None:
@@ -188,8 +209,14 @@ class Journal:
             self._put(CSV, _pieces(csv_file))
             self._put(JSON, chain([f'{head},\n  "photos": [\n'], _pieces(json_file), ["\n  ]\n}\n"]))
         if self._remote:
-            self._file.seek(0)
-            store.write(store.join(self._out, JOURNAL), self._file.read())
+            self._upload()
+
+    def _upload(self) -> None:
+        begun = time.monotonic()
+        self._file.seek(0)
+        store.write(store.join(self._out, JOURNAL), self._file.read())
+        now = time.monotonic()
+        self._next_upload = now + max(_UPLOAD_EVERY_S, (now - begun) / _UPLOAD_SHARE)
 
     def _put(self, name: str, parts: Iterable[str]) -> None:
         place = store.join(self._out, name)

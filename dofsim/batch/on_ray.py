@@ -1,147 +1,116 @@
-"""The same work on a Ray cluster: one warm actor per core, which reads and writes where the photos are."""
+"""The same work on Ray Data: one warm actor per core of a cluster, which reads and writes where the photos are."""
 
 from __future__ import annotations
 
+import json
+import logging
 import os
-from collections import deque
+import signal
+import threading
+import warnings
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from dofsim.batch import store
 from dofsim.batch.places import Job
-from dofsim.batch.pool import PACKAGE_PATH, STILLBORN, TRIES, lost_row
+from dofsim.batch.pool import PACKAGE_PATH, TRIES, lost_row
 from dofsim.batch.work import IN_FLIGHT, Bench, Row, rows_of
 from dofsim.batch.worker import ONE_THREAD
 from dofsim.errors import DofsimError, MissingExtraError
 
 _AT_A_TIME = 16
-"""Jobs that an actor is given in one call. Rows come one by one; between two calls the next photo is not read ahead."""
+"""Jobs in a parcel, which an actor does in one task. Between two parcels the next photo is not read ahead."""
+_WINDOW = 1 << 16
+"""Jobs that Ray Data is given at once; of a large cluster, so many that each actor gets 1,024."""
 _PATIENCE_S = 600.0
-"""How long a cluster may have no place for any actor, as when its nodes are still being started."""
+"""How long no photo may end, as when no node has a place for an actor."""
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+}
 
 
-class _Actor:
+class _Worker:
     """What runs in a process of the cluster."""
 
     def __init__(self, recipe: dict[str, Any], depth_cache: str | None) -> None:
         self._bench = Bench(recipe, depth_cache)
         self._bench.warm_up()
 
-    def begin(self) -> None:
-        """Return as soon as it is warm."""
-
-    def work(self, jobs: list[tuple[str, str]]) -> Iterator[Row]:
-        """Do some jobs; their rows come as they end."""
-        yield from rows_of(self._bench, (Job(*job) for job in jobs))
+    def __call__(self, parcel: dict[str, str]) -> Iterator[dict[str, str]]:
+        """Do the jobs of a parcel; their rows come as they end."""
+        for row in rows_of(self._bench, (Job(*places) for places in json.loads(parcel["jobs"]))):
+            yield {"row": json.dumps(row)}
 
 
 class _Crew:
-    """Actors, the calls that they are at, and the jobs that are to be tried again.
+    """Actors that are given parcels, and how often each job has been begun.
 
-    An actor is given jobs only once it has begun: one that finds no place, because its node is gone, would hold them
-    for ever.
+    Ray Data begins a lost actor anew and gives it no parcel before it has. A parcel whose actor was lost is not done
+    anew as a whole (its rows up to there have been heard): what is missing of it is.
     """
 
-    def __init__(self, ray: Any, workers: int, start: tuple[dict[str, Any], str | None]) -> None:
-        self._ray = ray
+    def __init__(self, workers: int, start: tuple[dict[str, Any], str | None], environment: dict[str, str]) -> None:
+        self._workers = workers
         self._start = start
-        self._kind = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
-        self._calls: dict[Any, tuple[Any, deque[Job]]] = {}
-        self._coming: dict[Any, Any] = {}
-        self._free: list[Any] = []
-        self._next: list[Job] = []
-        self._again: deque[Job] = deque()
-        self._tries: dict[str, int] = {}
-        self._lost_in_a_row = 0
-        self._dropped: set[str] = set()
-        for _ in range(workers):
-            self._hire()
+        self._environment = environment
+        self._tries: Counter[Job] = Counter()
 
-    def run(self, jobs: Iterator[Job]) -> Iterator[Row]:
+    def run(self, jobs: Iterable[Job]) -> Iterator[Row]:
         """Do the jobs; a row for each, in the order in which they end."""
-        while self._share_out(jobs) or self._calls:
-            ready, _ = self._ray.wait(
-                [*self._calls, *self._coming], num_returns=1, timeout=_PATIENCE_S, fetch_local=False
-            )
-            if ready and ready[0] in self._coming:
-                self._begun(ready[0])
-            elif ready:
-                yield from self._heard(ready[0])
-            elif not self._calls:
-                raise DofsimError(
-                    f"no node of the cluster has had a place for a worker for {_PATIENCE_S / 60:.0f} min; "
-                    "add nodes, and go on (--resume)"
-                )
-        store.tidy(self._dropped)
-
-    def _begun(self, ready: Any) -> None:
-        actor = self._coming.pop(ready)
-        try:
-            self._ray.get(ready)
-        except self._ray.exceptions.RayActorError as error:
-            self._replace(actor, error)
-        else:
-            self._free.append(actor)
-
-    def _heard(self, call: Any) -> Iterator[Row]:
-        actor, held = self._calls[call]
-        try:
-            row = self._ray.get(next(call))
-        except StopIteration:
-            del self._calls[call]
-            self._free.append(actor)
-        except self._ray.exceptions.RayActorError as error:
-            del self._calls[call]
-            self._replace(actor, error)
-            yield from self._lost(held)
-        else:
-            self._lost_in_a_row = 0
-            job = held.popleft()
-            told = {"source": job.source, "output": job.output, "tries": self._tries.pop(job.source, 0) + 1}
-            yield {**row, **told}
-
-    def _share_out(self, jobs: Iterator[Job]) -> bool:
-        """Give free actors work; whether there is some left that nobody has."""
-        while True:
-            self._next = self._next or list(_some(jobs, _AT_A_TIME))
-            if not self._free or not (self._again or self._next):
-                return bool(self._again or self._next)
+        coming = iter(jobs)
+        again: list[Job] = []
+        while window := list(islice(coming, max(_WINDOW, 1024 * self._workers))):
+            # Small ones where there are few, so that all actors end at about the same time.
+            size = max(1, min(_AT_A_TIME, len(window) // (4 * self._workers)))
+            again += yield from self._do([window[at : at + size] for at in range(0, len(window), size)])
+        while again:
             # What cost an actor its life goes alone, so that it takes nothing else with it.
-            if self._again:
-                given = [self._again.popleft()]
-            else:
-                given, self._next = self._next, []
-            actor = self._free.pop()
-            places = [(_everywhere(job.source), _everywhere(job.output)) for job in given]
-            call = actor.work.options(num_returns="streaming").remote(places)
-            self._calls[call] = (actor, deque(given))
+            again = yield from self._do([[job] for job in again])
 
-    def _replace(self, actor: Any, error: BaseException) -> None:
-        # It may only be out of reach, and must not do what another one is given now.
-        self._ray.kill(actor)
-        self._lost_in_a_row += 1
-        if self._lost_in_a_row > STILLBORN * (1 + len(self._calls) + len(self._free) + len(self._coming)):
-            raise DofsimError(
-                f"the actors end before they have done anything ({store.reason(error)}); "
-                "see whether it works on one machine (--engine local)"
-            ) from error
-        self._hire()
+    def _do(self, parcels: list[list[Job]]) -> Generator[Row, None, list[Job]]:
+        """Do parcels; returns the jobs to be tried again."""
+        held = {_everywhere(job.output): job for parcel in parcels for job in parcel}
+        for row in self._rows(parcels):
+            job = held.pop(row["output"])
+            yield {**row, "source": job.source, "output": job.output, "tries": self._tries.pop(job, 0) + 1}
+        store.tidy(held)
+        lost = set(held.values())
+        again = []
+        for parcel in parcels:
+            for index, job in enumerate(job for job in parcel if job in lost):
+                # Those further behind had not been begun.
+                self._tries[job] += index < IN_FLIGHT
+                if self._tries[job] < TRIES:
+                    again.append(job)
+                else:
+                    yield lost_row(job, self._tries.pop(job), "killed")
+        return again
 
-    def _lost(self, held: deque[Job]) -> Iterator[Row]:
-        for index, job in enumerate(held):
-            self._dropped.add(_everywhere(job.output))
-            # Those further behind had not been begun.
-            tries = self._tries.get(job.source, 0) + (index < IN_FLIGHT)
-            if tries < TRIES:
-                self._tries[job.source] = tries
-                self._again.append(job)
-            else:
-                self._tries.pop(job.source, None)
-                yield lost_row(job, tries, "killed")
+    def _rows(self, parcels: list[list[Job]]) -> Iterator[Row]:
+        from ray import data
 
-    def _hire(self) -> None:
-        actor = self._kind.remote(*self._start)
-        self._coming[actor.begin.remote()] = actor
+        told = [
+            {"jobs": json.dumps([(_everywhere(job.source), _everywhere(job.output)) for job in parcel])}
+            for parcel in parcels
+        ]
+        actors = data.ActorPoolStrategy(size=min(self._workers, len(parcels)), max_tasks_in_flight_per_actor=1)
+        with warnings.catch_warnings():
+            # Ray 2.64 will take max_task_retries away; dofsim[cluster] asks for an older one.
+            warnings.simplefilter("ignore")
+            work = data.from_items(told, override_num_blocks=len(told)).flat_map(
+                _Worker, fn_constructor_args=self._start, compute=actors, num_cpus=1, max_task_retries=0,
+                runtime_env={"env_vars": self._environment},
+            )  # fmt: skip
+        work.context.max_errored_blocks = -1
+        # Every row is a block of its own, so that it is heard as soon as it is there.
+        work.context.target_max_block_size = 1
+        work.context.execution_no_progress_timeout_s = _PATIENCE_S
+        for table in work.iter_batches(batch_size=None, prefetch_batches=0, batch_format="pyarrow"):
+            yield from map(json.loads, table["row"].to_pylist())
 
 
 def run_on_ray(
@@ -174,20 +143,23 @@ def run_on_ray(
     MissingExtraError
         If Ray is not installed.
     DofsimError
-        If the cluster cannot be reached, or actors end before they have done anything.
+        If the cluster cannot be reached, actors cannot begin, or nothing ends any more.
     """
     ray = _require_ray()
     started = not ray.is_initialized()
-    environment = dict(ONE_THREAD)
     alone = address is None and not os.environ.get("RAY_ADDRESS")
-    if alone:
-        environment["PYTHONPATH"] = PACKAGE_PATH
-    settings: dict[str, Any] = {"num_cpus": workers} if alone else {"address": address}
+    environment = {**ONE_THREAD, "PYTHONPATH": PACKAGE_PATH} if alone else ONE_THREAD
     try:
         if started:
-            _join(ray, settings, environment)
-        crew = _Crew(ray, workers or int(ray.cluster_resources().get("CPU", 1)), (recipe, depth_cache))
-        yield from crew.run(iter(jobs))
+            # "local": not one that happens to run here, which may be small, somebody else's, or about to end.
+            _join(ray, {"address": "local", "num_cpus": workers} if alone else {"address": address})
+        cores = int(ray.cluster_resources().get("CPU", 1))
+        yield from _Crew(workers or cores, (recipe, depth_cache), environment).run(jobs)
+    except ray.data.exceptions.ExecutionTimeoutError as error:
+        raise DofsimError(
+            f"no photo has ended on the cluster for {_PATIENCE_S / 60:.2g} min, perhaps because none of its nodes has "
+            "a place for a worker; add nodes, and go on (--resume)"
+        ) from error
     except (ConnectionError, ray.exceptions.RayError) as error:
         raise _unusable(error) from error
     finally:
@@ -195,15 +167,17 @@ def run_on_ray(
             ray.shutdown()
 
 
-def _join(ray: Any, settings: dict[str, Any], environment: dict[str, str]) -> None:
+def _join(ray: Any, settings: dict[str, Any]) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(
-            **settings, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
-            runtime_env={"env_vars": environment},
-        )  # fmt: skip
+        ray.init(**settings, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     except Exception as error:
         # A node that does not start in time is a plain Exception of Ray's.
         raise _unusable(error) from error
+    finally:
+        # Ray puts one of its own in the place of that which ends a run in order.
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _unusable(error: BaseException) -> DofsimError:
@@ -216,23 +190,18 @@ def _unusable(error: BaseException) -> DofsimError:
 
 
 def _require_ray() -> Any:
-    # Ray counts its users over the network unless it is told not to.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray counts its users over the network unless it is told not to, and mixes its own words with the progress.
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
+        import ray.data
     except ImportError as error:
         raise MissingExtraError(
-            "--engine ray takes Ray, which is not installed; pip install 'dofsim[cluster]' brings it"
+            "--engine ray takes Ray Data, which is not installed; pip install 'dofsim[cluster]' brings it"
         ) from error
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     return ray
-
-
-def _some(jobs: Iterator[Job], most: int) -> Iterator[Job]:
-    for _ in range(most):
-        job = next(jobs, None)
-        if job is None:
-            return
-        yield job
 
 
 def _everywhere(place: str) -> str:

@@ -127,6 +127,8 @@ def _walk(folder: str, out: str) -> Iterator[str]:
 
 def _find_in_store(url: str, out: str) -> Iterator[tuple[str, str]]:
     files, path = store.filesystem(url)
+    # What other processes wrote meanwhile is not in its memory of earlier listings.
+    files.invalidate_cache()
     try:
         if any(sign in path for sign in _MAGIC) and not files.exists(path):
             base, found = _fixed_part(path), files.glob(path)

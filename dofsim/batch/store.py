@@ -71,7 +71,9 @@ def write(place: str, data: bytes) -> None:
     try:
         if is_url(place):
             store, path = filesystem(place)
-            store.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
+            # What begins at no root begins with a bucket, which has no folders, and is not made where it is missing.
+            if path.startswith("/"):
+                store.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
             store.pipe_file(path, data)
             return
         Path(place).parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +91,23 @@ def exists(place: str) -> bool:
         store, path = filesystem(place)
         return bool(store.isfile(path))
     return Path(place).is_file()
+
+
+def below(url: str) -> list[str]:
+    """URLs of all files below one, as the store has them at this moment.
+
+    Raises
+    ------
+    PhotoError
+        If the store cannot be read.
+    """
+    store, path = filesystem(url)
+    # What other processes wrote meanwhile is not in its memory of earlier listings.
+    store.invalidate_cache()
+    try:
+        return sorted(str(store.unstrip_protocol(name)) for name in store.find(path))
+    except Exception as error:
+        raise PhotoError(f"{url} cannot be read: {reason(error)}") from error
 
 
 def tidy(places: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from dofsim._kept import kept
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, TWO, ZERO, F
-from dofsim.bokeh.plan import FILL_CELLS
+from dofsim.bokeh.plan import FILL_CELLS, LIGHT_LEVEL
 
 _SPREAD = 0.5
 """Standard deviation of a mean beyond the distance to the edge, as a share of that distance."""
@@ -31,11 +31,45 @@ _LITTLE = 0.02
 
 
 @kept(**KERNEL)
+def find_slopes(cells, spans, jump, first, last, slopes):  # type: ignore[no-untyped-def]
+    """Where the cells of rows ``first .. last`` show one surface, and how its brightness changes there.
+
+    ``cells``: float32 (rows, columns, 4), colour and coc; ``spans``: float32 (rows, columns, 3), lowest and highest
+    coc, and 1 where there is a light; ``jump``: where the coc changes by more there are two surfaces. ``slopes``:
+    float32 (rows, columns, 3), gets 1 for one surface without a light, else 0; slopes down and to the right of the root
+    of the light, in which an edge among bright things is no stronger than among dark ones; 0 beside other surfaces and
+    at the border.
+    """
+    rows, columns, _ = slopes.shape
+    # Of the rows above and below too, into which another thread writes the same.
+    for y in range(max(first - 1, 0), min(last + 1, rows)):
+        for x in range(columns):
+            brightest = max(cells[y, x, 0], cells[y, x, 1], cells[y, x, 2])
+            plain = spans[y, x, 1] - spans[y, x, 0] <= jump and spans[y, x, 2] == ZERO and brightest < F(LIGHT_LEVEL)
+            slopes[y, x, 0] = F(plain)
+    for y in range(first, last):
+        for x in range(columns):
+            slopes[y, x, 1], slopes[y, x, 2] = ZERO, ZERO
+            if slopes[y, x, 0] == ZERO:
+                continue
+            for axis in range(2):
+                v, u = 1 - axis, axis
+                above, below, before, after = y - v, y + v, x - u, x + u
+                if above < 0 or below >= rows or before < 0 or after >= columns:
+                    continue
+                if slopes[above, before, 0] * slopes[below, after, 0] == ZERO:
+                    continue
+                if abs(cells[below, after, 3] - cells[above, before, 3]) <= jump:
+                    low = cells[above, before, 0] + cells[above, before, 1] + cells[above, before, 2]
+                    high = cells[below, after, 0] + cells[below, after, 1] + cells[below, after, 2]
+                    slopes[y, x, 1 + axis] = np.sqrt(max(high, ZERO)) - np.sqrt(max(low, ZERO))
+
+
+@kept(**KERNEL)
 def fill(cells, slopes, far, distance, colour, jump, places, first, last, filled):  # type: ignore[no-untyped-def]
     """Colours of the hidden cells number ``first .. last`` of those listed.
 
-    ``cells``: float32 (rows, columns, 4), colour and coc of what is seen; ``slopes``: float32 (rows, columns, 3), 1
-    where a cell shows one surface without a light, else 0, and there the slopes of brightness down and to the right;
+    ``cells``: float32 (rows, columns, 4), colour and coc of what is seen; ``slopes``: see :func:`find_slopes`;
     ``places``: int64 (n, 2), row and column; ``far``, ``distance``, ``colour``: what was carried there (see
     ``_hidden``). ``filled``: float32 (n, 3), gets the colours.
     """

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.lights import add_reflections
-from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, LIGHT_LEVEL, MARGIN, TILE, Plan
+from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, MARGIN, TILE, Plan
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
 
+_FARTHER = 1.5
+"""How much wider than behind an edge a farther surface must be seen there, for the edge not to matter."""
+
 _PORTION = 4096
+_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def find_edges(
         ),
         range(0, len(places), _PORTION),
     )  # fmt: skip
+    _drop_between(near, far, distance, cell, jump)
     _edges.sweep(away, np.float32(cell))
     # Open within the radius of the pixel's own surface from an edge; the outer half of it, where little is seen, fades.
     radius = np.abs(near) + np.float32(cell)
@@ -123,56 +126,23 @@ def find_edges(
     extend(near, far, distance, colour, cell, jump, np.zeros(near.shape, np.int16), *rings)
     hidden = np.ascontiguousarray(np.argwhere((distance > 0) & (distance < _edges.FAR)))
     if len(hidden) > 0:
-        cells = means[plan.cell_level]
-        if cells.size == 0:
-            cells = _cells(rgb, coc, plan)
-        _fill(cells, spans, far, distance, colour, jump, hidden, workers)
+        _fill(means[plan.cell_level], spans, far, distance, colour, jump, hidden, workers)
     return Edges(far, distance, colour, opening)
 
 
-def _cells(rgb: Floats, coc: Floats, plan: Plan) -> Floats:
-    """Colour and coc of every cell, where the pyramid begins with coarser ones."""
-    rows, columns = -(-plan.height // plan.cell) * plan.cell, -(-plan.width // plan.cell) * plan.cell
-    whole = cv2.copyMakeBorder(
-        np.dstack([rgb, coc]), 0, rows - plan.height, 0, columns - plan.width, cv2.BORDER_REPLICATE
-    )
-    return np.asarray(
-        cv2.resize(whole, (columns // plan.cell, rows // plan.cell), interpolation=cv2.INTER_AREA), np.float32
-    )
+def _drop_between(near: Floats, far: Floats, distance: Floats, cell: int, jump: np.float32) -> None:
+    """Unmark the edges behind which a farther surface than their own is seen.
 
-
-def find_slopes(cells: Floats, spans: Floats, jump: np.float32) -> Floats:
-    """Where cells show one surface, and how its brightness changes there.
-
-    Parameters
-    ----------
-    cells : float32 array, shape (rows, columns, 4)
-        Colour and coc, px.
-    spans : float32 array, shape (rows, columns, 3)
-        Lowest and highest coc, px, and 1 where there is a light.
-    jump : float
-        Where the coc changes by more, px, there are two surfaces.
-
-    Returns
-    -------
-    float32 array, shape (rows, columns, 3)
-        1 for one surface without a light, else 0; slopes down and to the right of the root of the light, in which an
-        edge among bright things is no stronger than among dark ones; 0 beside other surfaces and at the border.
+    Such is the border between the middle and the rim of a near surface whose depth is soft at its edge: a lens that
+    looks past the middle looks past the rim as well, at what is behind both.
     """
-    red, green, blue, coc = cv2.split(cells)
-    low, high, lit = cv2.split(spans)
-    plain = (high - low <= jump) & (lit == 0) & (np.maximum(np.maximum(red, green), blue) < LIGHT_LEVEL)
-    slopes = np.zeros((*coc.shape, 3), np.float32)
-    slopes[..., 0] = plain
-    brightness = np.sqrt(np.maximum(red + green + blue, 0))
-    neighbours: tuple[tuple[Any, Any, Any], ...] = (
-        (np.s_[:-2], np.s_[1:-1], np.s_[2:]),
-        (np.s_[:, :-2], np.s_[:, 1:-1], np.s_[:, 2:]),
-    )
-    for axis, (before, here, after) in enumerate(neighbours, start=1):
-        one = plain[before] & plain[here] & plain[after] & (np.abs(coc[after] - coc[before]) <= jump)
-        slopes[..., axis][here] = np.where(one, brightness[after] - brightness[before], 0)
-    return slopes
+    from dofsim.bokeh._edges import FAR, sweep
+
+    edge = distance == 0
+    # The rays of the lens are straight lines in (x, coc) space.
+    reach = np.where(edge, -far, np.float32(FAR))
+    sweep(reach, np.float32(cell))
+    distance[edge & (-reach - near > _FARTHER * (far - near) + jump)] = FAR
 
 
 def _fill(
@@ -186,10 +156,13 @@ def _fill(
     workers: Workers,
 ) -> None:
     """Replace the colours that were carried below the near surfaces by better guesses."""
-    from dofsim.bokeh._fill import fill
+    from dofsim.bokeh._fill import fill, find_slopes
 
     rows, columns = far.shape
-    slopes = find_slopes(cells[:rows, :columns], spans[:rows, :columns], jump)
+    slopes = np.empty((rows, columns, 3), np.float32)
+    workers.run(
+        lambda first: find_slopes(cells, spans, jump, first, min(first + _ROWS, rows), slopes), range(0, rows, _ROWS)
+    )
     filled = np.empty((len(places), 3), np.float32)
     workers.run(
         lambda first: fill(

@@ -118,16 +118,20 @@ class _Layers:
 
 
 def survey(rgb: Floats, coc: Floats, plan: Plan, workers: Workers) -> tuple[list[Floats], list[Floats]]:
-    """Means and ranges of the squares of each level, see ``_survey``; empty for levels that have none."""
+    """Means and ranges of the squares of each level, see ``_survey``; empty for levels below that of the cells."""
     from dofsim.bokeh._survey import FIRST_LEVEL, survey_rows
 
     nothing = np.zeros((0, 0, 4), np.float32)
     means, spans = [nothing] * FIRST_LEVEL, [nothing] * plan.cell_level
     means.append(np.empty((*plan.shape(FIRST_LEVEL), 4), np.float32))
+    if plan.cell_level < FIRST_LEVEL:
+        means[plan.cell_level] = np.empty((*plan.shape(plan.cell_level), 4), np.float32)
     spans.append(np.empty((*plan.shape(plan.cell_level), 3), np.float32))
     rows, step = len(means[-1]), _ROWS >> FIRST_LEVEL
     workers.run(
-        lambda first: survey_rows(rgb, coc, first, min(first + step, rows), plan.cell, means[-1], spans[-1]),
+        lambda first: survey_rows(
+            rgb, coc, first, min(first + step, rows), plan.cell, means[-1], means[plan.cell_level], spans[-1]
+        ),
         range(0, rows, step),
     )
     while len(means) <= plan.levels:
@@ -151,6 +155,7 @@ def _draw_layers(
 ) -> _Layers:
     """Draw and composite the coarse grids."""
     from dofsim.bokeh._coarse import coarse_layer, draw_sources
+    from dofsim.bokeh._survey import FIRST_LEVEL
 
     lights, sources = find_lights(rgb, coc, spans[plan.cell_level], plan)
     lights, listed = split_lights(lights, plan)
@@ -170,8 +175,10 @@ def _draw_layers(
         stride = (plan.shape(level)[1] + 2 * MARGIN + 2) * 4
         if group != HIDDEN:
             whole = max(level, plan.cell_level)
+            # From pixels, what lies beyond the border is guessed better than from the cells of edges.
+            squares = means[level] if level >= FIRST_LEVEL else means[0]
             coarse_layer(
-                rgb, sources, means[level], spans[whole], spans[plan.cell_level], plan.cell, 1 << whole, tiles.apart,
+                rgb, sources, squares, spans[whole], spans[plan.cell_level], plan.cell, 1 << whole, tiles.apart,
                 group, level == plan.levels, level, stride, grid.acc, grid.touched, table, shape,
             )  # fmt: skip
         count = np.float32(plan.cell**2 if group == HIDDEN else 1)

@@ -43,16 +43,17 @@ def compile_first_half() -> None:
     """Compile, or load, the kernels that look for edges, extend hidden surfaces, and composite."""
     from dofsim.bokeh._composite import cascade_rows
     from dofsim.bokeh._edges import find_edges, sweep
-    from dofsim.bokeh._fill import fill
+    from dofsim.bokeh._fill import fill, find_slopes
     from dofsim.bokeh._hidden import extend
     from dofsim.bokeh._survey import survey_rows
 
     rgb, coc, jump, places = _picture(), _map(), np.float32(1), np.zeros((0, 2), np.int64)
-    survey_rows(rgb, coc, 0, 0, 2, _picture(), _picture())
+    survey_rows(rgb, coc, 0, 0, 2, _picture(), _picture(), _picture())
     find_edges(rgb, coc, places, np.zeros(0, np.uint8), 1, jump, 1, 0, 0, _map(), _map(), _picture(), _map())
     sweep(_map(), jump)
     rings = np.zeros(_SIZE * _SIZE, np.int32), np.zeros(_SIZE * _SIZE, np.float32)
     extend(_map(), _map(), _map(), _picture(), 1, jump, _map(np.int16), *rings)
+    find_slopes(_picture(), _picture(), jump, 0, 0, _picture())
     fill(_picture(), _picture(), _map(), _map(), _picture(), jump, places, 0, 0, _picture()[0])
     flags, line = _map(np.uint8), _line()
     cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, line, flags, flags, flags, line, flags, 0, 0)

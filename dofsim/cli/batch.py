@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -129,21 +129,23 @@ def batch(
     if recipe.source == "file":
         recipe = recipe.but(source="auto")
     with _sigterm_as_interrupt(), BatchProgress(quiet=quiet) as progress:
-        summary = run_batch(
-            inputs,
-            out,
-            recipe=recipe,
-            workers=workers,
-            engine=engine,
-            address=address,
-            depth_cache=depth_cache,
-            resume=resume,
-            overwrite=overwrite,
-            max_memory=None if max_memory is None else memory.parse_memory(max_memory),
-            suffix=None if image_format is None else f".{image_format}",
-            on_start=progress.start,
-            on_row=progress.tell,
-        )
+        # Ray tells of lost workers on stdout, which is for the place of the report alone.
+        with redirect_stdout(sys.stderr):
+            summary = run_batch(
+                inputs,
+                out,
+                recipe=recipe,
+                workers=workers,
+                engine=engine,
+                address=address,
+                depth_cache=depth_cache,
+                resume=resume,
+                overwrite=overwrite,
+                max_memory=None if max_memory is None else memory.parse_memory(max_memory),
+                suffix=None if image_format is None else f".{image_format}",
+                on_start=progress.start,
+                on_row=progress.tell,
+            )
         progress.end(f"{out.rstrip('/')}/report.csv", summary)
     return _FAILED if summary.failed else 0
 

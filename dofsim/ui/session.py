@@ -210,32 +210,21 @@ class Session:
         if view == "depth":
             picture = Photo.from_array(_depth_colours(scene.depth))
         elif view == "coc":
-            picture = Photo.from_array(_coc_colours(self._coc(recipe), scene.diagonal_px))
+            picture = Photo.from_array(_coc_colours(recipe.setting(scene).coc(scene.depth), scene.diagonal_px))
         elif view == "focus":
             picture = recipe.preview_focus(scene)
         else:
-            picture = recipe.render(scene)
+            picture = recipe.preview(scene)
         return _jpeg(picture)
 
     def about_focus(self, settings: dict[str, Any]) -> str:
         """Where the focus lies and how strong the blur is, for readers."""
-        recipe = self.recipe(settings)
-        at = self.preview.focus_inverse_depth(recipe.focus, recipe.focus_at)
-        coc = self._coc(recipe)
-        share = 100 * max(float(coc.max()), -float(coc.min())) / self.preview.diagonal_px
-        far, near = self.preview.depth.range()
+        setting, depth = self.recipe(settings).setting(self.preview), self.preview.depth
+        share = 100 * setting.max_radius(depth) / self.preview.diagonal_px
+        far, near = depth.range()
+        at = setting.focus
         where = _metres(at) if self.is_metric else f"{(at - far) / max(near - far, 1e-12):.2f} of the depth scale"
         return f"Focus at {where}; strongest blur {share:.1f} % of the diagonal"
-
-    def _coc(self, recipe: Recipe) -> npt.NDArray[np.float32]:
-        return self.preview.coc(
-            recipe.focus,
-            focus_at=recipe.focus_at,
-            aperture=recipe.aperture,
-            focal_length=recipe.focal_length,
-            blur=recipe.blur,
-            sharp_range=recipe.sharp_range,
-        )
 
     def save(
         self, settings: dict[str, Any], folder: Path, *, stage: Callable[[float, str], None] = lambda _, __: None

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dofsim.bokeh._fill import fill
-from dofsim.bokeh.edges import find_slopes
+from dofsim.bokeh._fill import fill, find_slopes
 
 Floats = npt.NDArray[Any]
 
@@ -26,7 +25,13 @@ def hide(pattern: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats, Float
     cells[:, EDGE:] = (0.9, 0.1, 0.1, -9)
     spans = np.dstack([cells[..., 3], cells[..., 3], np.zeros_like(far)]).astype(np.float32)
     colour = np.repeat(np.where(distance > 0, pattern[:, EDGE - 1, None], pattern)[..., None], 3, 2).astype(np.float32)
-    return cells, find_slopes(cells, spans, JUMP), far, distance, colour, pattern
+    return cells, slopes_of(cells, spans), far, distance, colour, pattern
+
+
+def slopes_of(cells: Floats, spans: Floats) -> Floats:
+    slopes = np.empty((*cells.shape[:2], 3), np.float32)
+    find_slopes(cells, spans, JUMP, 0, len(cells), slopes)
+    return slopes
 
 
 def filled(pattern: Floats, depth: int = 8) -> tuple[Floats, Floats, Floats]:
@@ -77,6 +82,24 @@ def test_lights_do_not_go_on() -> None:
     pattern[20:28, 10:20] = 8.0
     out, _, _ = filled(pattern)
     assert out.max() < 0.21
+
+
+def test_slopes_equal_those_of_whole_arrays() -> None:
+    random = np.random.default_rng(7)
+    cells = random.uniform(0, 0.7, (SIDE, SIDE + 3, 4)).astype(np.float32)
+    cells[10:13, 10:13, :3], cells[..., 3] = 9, cells[..., 3] + 3 * (np.arange(SIDE + 3) > 20)
+    low = cells[..., 3]
+    spans = np.dstack([low, low + random.uniform(0, 1.2, low.shape), random.uniform(0, 1, low.shape) > 0.95])
+    red, green, blue, coc = np.moveaxis(cells, 2, 0)
+    plain = (spans[..., 1] - low <= JUMP) & (spans[..., 2] == 0) & (np.maximum(np.maximum(red, green), blue) < 1.2)
+    brightness = np.sqrt(red + green + blue)
+    expected = np.zeros((*coc.shape, 3))
+    expected[..., 0] = plain
+    one = plain[:-2] & plain[1:-1] & plain[2:] & (np.abs(coc[2:] - coc[:-2]) <= JUMP)
+    expected[1:-1, :, 1] = np.where(one, brightness[2:] - brightness[:-2], 0)
+    one = plain[:, :-2] & plain[:, 1:-1] & plain[:, 2:] & (np.abs(coc[:, 2:] - coc[:, :-2]) <= JUMP)
+    expected[:, 1:-1, 2] = np.where(one, brightness[:, 2:] - brightness[:, :-2], 0)
+    assert np.allclose(slopes_of(cells, spans.astype(np.float32)), expected, atol=1e-6)
 
 
 def test_the_kernel_equals_its_plain_twin() -> None:

@@ -3,7 +3,8 @@
 ``python -m tests.kills --kills 200 --seed 1`` from a clone. Each round starts one command, sends it SIGINT, SIGTERM or
 SIGKILL after a random part of the time that it takes undisturbed, and looks: the inputs are as they were, whatever
 stands in the output is the old or the new, to the bit, no process is left, and the same command, undisturbed, goes on
-to the very result, with no temporary file beside it. Commands whose libraries are missing are left out, and named.
+to the very result, with nothing beside it. A clip of several parts is killed again while it goes on, until it is there.
+Commands whose libraries are missing are left out, and named.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from random import Random
 
 from dofsim.cli.app import main as main_of_dofsim
 from tests.fuzz.case import workshop
-from tests.kills.jobs import Job, State, make_jobs
+from tests.kills.jobs import PART_FRAMES, Job, State, make_jobs
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 ENDS = {
@@ -70,6 +71,10 @@ def load(jobs: list[Job]) -> None:
     for module in ("av", "h5py", "torch", "accelerate", "tensorboard"):
         with suppress(ImportError):
             __import__(module)
+    if any(job.in_parts for job in jobs):
+        from dofsim.film.refocus import refocus_clip
+
+        refocus_clip.__kwdefaults__["part_frames"] = PART_FRAMES
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     if any(job.name == "train" for job in jobs):
@@ -120,6 +125,8 @@ class Round:
         self._undisturbed()
         self.seconds = time.monotonic() - began
         self._after = job.state()
+        self._beside = set(job.output.parent.iterdir())
+        self._going_on = False
         assert self._after, f"{job.name} makes nothing"
 
     def _undisturbed(self) -> None:
@@ -138,9 +145,11 @@ class Round:
 
     def kill(self, number: signal.Signals, share: float) -> bool:
         """Kill after a share of the time that it takes; whether it was still at work."""
-        self.restore()
+        if not self._going_on:
+            self.restore()
         os.environ[MARK] = mark = secrets.token_hex(8)
-        code = run(self.job.arguments, after=share * self.seconds, number=number)
+        arguments = (*self.job.arguments, *self.job.again) if self.job.in_parts else self.job.arguments
+        code = run(arguments, after=share * self.seconds, number=number)
         if code not in (0, *ENDS[number]):
             self._complain(number, f"it leaves with {code}")
         if running := left_running(mark):
@@ -149,7 +158,9 @@ class Round:
         left = [each for each in strays(self.job.output.parent) if ".dofsim-" in each]
         if left and number != signal.SIGKILL:
             self._complain(number, f"{left} is left")
-        self._go_on(number)
+        self._going_on = self.job.in_parts and not self.job.output.exists()
+        if not self._going_on:
+            self._go_on(number)
         return code != 0
 
     def _state(self, number: signal.Signals) -> State | None:
@@ -179,7 +190,8 @@ class Round:
             self._complain(number, f"the next run fails with {code}")
         elif self._state(number) != self._after:
             self._complain(number, "the next run comes to another result")
-        if left := strays(self.job.output.parent):
+        beside = [str(path) for path in self.job.output.parent.iterdir() if path not in self._beside]
+        if left := strays(self.job.output.parent) + beside:
             self._complain(number, f"{left} is left by the next run")
 
     def _complain(self, number: signal.Signals, what: str) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+PART_FRAMES = 4
+"""Of a clip's part here, instead of 120, so that a short clip has several."""
+
 State = dict[str, str]
 """What is finished in an output, by name, each with a digest of what it holds."""
 
@@ -35,6 +38,8 @@ class Job:
         Options with which the same command goes on after a kill.
     midway : bool
         Whether whole files of an earlier moment of the run may stand in the output, as those of a training do.
+    in_parts : bool
+        Whether a run that was killed goes on after its last part, and is killed again meanwhile until it is through.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Job:
     look: Callable[[Path], State]
     again: tuple[str, ...] = ()
     midway: bool = False
+    in_parts: bool = False
 
     def state(self) -> State:
         """The state of the output; empty if there is none."""
@@ -55,7 +61,8 @@ def make_jobs(folder: Path) -> tuple[list[Job], list[str]]:
     jobs, left_out = [], []
     for make, needs in (
         (_render, ()), (_render_over_input, ()), (_prepare, ("h5py",)), (_batch, ()), (_batch_with_workers, ()),
-        (_video, ("av",)), (_train, ("torch", "accelerate", "safetensors", "tensorboard", "h5py")),
+        (_video, ("av",)), (_video_in_parts, ("av",)),
+        (_train, ("torch", "accelerate", "safetensors", "tensorboard", "h5py")),
     ):  # fmt: skip
         name = make.__name__.strip("_").replace("_", " ")
         missing = [module for module in needs if importlib.util.find_spec(module) is None]
@@ -126,6 +133,17 @@ def _video(name: str, place: Path) -> Job:
     return Job(name, arguments, (clip,), place / "out.mp4", _film)
 
 
+def _video_in_parts(name: str, place: Path) -> Job:
+    """A clip of several parts, which comes out the same to the byte however often it is killed."""
+    from tests.film.clips import picture, write_clip
+
+    # x264's result varies by itself where pictures are narrower.
+    frames = [picture(index % 15).repeat(4, axis=0).repeat(4, axis=1) for index in range(6 * PART_FRAMES)]
+    clip = write_clip(place / "clip.mp4", frames=frames, times=tuple(range(0, 1000 * len(frames), 1000)))
+    arguments = ("video", str(clip), "-o", str(place / "out.mp4"), "--quiet")
+    return Job(name, arguments, (clip,), place / "out.mp4", _bytes, ("--resume",), in_parts=True)
+
+
 def _train(name: str, place: Path) -> Job:
     """A few steps of a tiny network, saved after each."""
     from dofsim.datasets import fabricate
@@ -165,6 +183,10 @@ def _digest(*parts: bytes) -> str:
 def _picture(path: Path) -> State:
     with Image.open(path) as image:
         return {path.name: _digest(np.asarray(image).tobytes())}
+
+
+def _bytes(path: Path) -> State:
+    return {path.name: _digest(path.read_bytes())}
 
 
 def _frames(path: Path) -> State:
