@@ -98,10 +98,13 @@ def find_edges(
     crowded: npt.NDArray[np.uint8],
     plan: Plan,
     workers: Workers,
+    *,
+    drop: bool = True,
 ) -> Edges:
     """Look at the cells found by :func:`find_places`, and carry the farther surfaces below the nearer ones.
 
-    ``means``: of each level (see ``_survey``); ``spans``: ranges of the cells.
+    ``means``: of each level (see ``_survey``); ``spans``: ranges of the cells; ``drop``: whether edges behind which a
+    farther surface than their own is seen do not count.
     """
     from dofsim.bokeh import _edges
     from dofsim.bokeh._hidden import extend
@@ -117,7 +120,8 @@ def find_edges(
         ),
         range(0, len(places), _PORTION),
     )  # fmt: skip
-    _drop_between(near, far, distance, cell, jump)
+    if drop:
+        _drop_between(near, far, distance, cell, jump)
     _edges.sweep(away, np.float32(cell))
     # Open within the radius of the pixel's own surface from an edge; the outer half of it, where little is seen, fades.
     radius = np.abs(near) + np.float32(cell)
