@@ -23,6 +23,7 @@ from dofsim.ui.session import PREVIEW_PIXELS, smaller
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 ARGUMENTS += ["--disable-sync", "--no-first-run"]
 DRAWN = "Number(document.querySelector('.stage').dataset.drawn || 0) > 0"
+PAUSE_MS = 1000
 # Playwright's own waiting looks sixty times a second, on a core that the server could use.
 NEXT = """() => {
   const stage = document.querySelector('.stage');
@@ -48,8 +49,9 @@ def measure(address: str, chromium: str, taps: int) -> dict[str, list[float]]:
         page.wait_for_function("document.querySelector('.stage')")
         page.wait_for_function(DRAWN)
         for tap in range(taps + 2):
-            # The full size of the tap before must not be at work any more.
+            # The full size of the tap before must not be at work any more, in the server or in the browser.
             page.wait_for_selector('.download[aria-disabled="false"]')
+            page.wait_for_timeout(PAUSE_MS)
             box = page.locator(".shown").bounding_box()
             x, y = place.uniform(0.1, 0.9), place.uniform(0.1, 0.9)
             page.evaluate(NEXT)

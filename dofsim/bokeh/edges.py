@@ -13,6 +13,9 @@ from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
 
+_FARTHER = 1.5
+"""How much wider than behind an edge a farther surface must be seen there, for the edge not to matter."""
+
 _PORTION = 4096
 _ROWS = 64
 
@@ -110,6 +113,7 @@ def find_edges(
         ),
         range(0, len(places), _PORTION),
     )  # fmt: skip
+    _drop_between(near, far, distance, cell, jump)
     _edges.sweep(away, np.float32(cell))
     # Open within the radius of the pixel's own surface from an edge; the outer half of it, where little is seen, fades.
     radius = np.abs(near) + np.float32(cell)
@@ -120,6 +124,21 @@ def find_edges(
     if len(hidden) > 0:
         _fill(means[plan.cell_level], spans, far, distance, colour, jump, hidden, workers)
     return Edges(far, distance, colour, opening)
+
+
+def _drop_between(near: Floats, far: Floats, distance: Floats, cell: int, jump: np.float32) -> None:
+    """Unmark the edges behind which a farther surface than their own is seen.
+
+    Such is the border between the middle and the rim of a near surface whose depth is soft at its edge: a lens that
+    looks past the middle looks past the rim as well, at what is behind both.
+    """
+    from dofsim.bokeh._edges import FAR, sweep
+
+    edge = distance == 0
+    # The rays of the lens are straight lines in (x, coc) space.
+    reach = np.where(edge, -far, np.float32(FAR))
+    sweep(reach, np.float32(cell))
+    distance[edge & (-reach - near > _FARTHER * (far - near) + jump)] = FAR
 
 
 def _fill(

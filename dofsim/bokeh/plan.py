@@ -65,7 +65,7 @@ _SOFTNESS = 1 / 1200
 """Width of the mixed colours beside an edge, as a share of the diagonal: 4 px of a 12 MP photo."""
 
 _COARSE_CELL_RADIUS = 34.0
-_COARSE_CELL_PIXELS = 4_000_000
+_COARSE_CELL_PIXELS = 1_000_000
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dofsim.bokeh import render
+from dofsim.bokeh.render import Quality
 
 
 def picture(height: int, width: int, seed: int = 0) -> npt.NDArray[np.float32]:
@@ -70,6 +71,20 @@ def test_a_soft_edge_leaves_no_bright_rim_on_the_background() -> None:
     profile = render(rgb, coc)[200, :, 0]
     assert profile[625:].max() < 0.085
     assert profile[:590].min() > 0.9
+
+
+@pytest.mark.parametrize("quality", ["fast", "best"])
+@pytest.mark.parametrize("rim", [-20.0, -15.0])
+def test_a_rim_of_other_depth_leaves_no_outline(rim: float, quality: Quality) -> None:
+    """Depth that is soft at the edge of a near surface must not hide what is behind its middle."""
+    y, x = np.mgrid[:160, :160]
+    away = np.hypot(y - 80, x - 80)[..., None]
+    rgb = np.where(away < 50, (0.25, 0.05, 0.05), (0.35, 0.35, 0.35)).astype(np.float32)
+    away = away[..., 0]
+    plain = np.where(away < 50, -23.0, 2.0).astype(np.float32)
+    soft = np.where((away >= 44) & (away < 50), np.float32(rim), plain)
+    steps = [np.abs(np.diff(render(rgb, coc, quality=quality), axis=1)).max() for coc in (plain, soft)]
+    assert steps[1] < 2 * steps[0]
 
 
 def test_a_blurred_foreground_spreads_over_the_sharp_background() -> None:
