@@ -48,10 +48,7 @@ def merge(
         try:
             bad, count = _assemble(paths, temporary, listed, plan, info, compression)
         except (OSError, RuntimeError, ValueError, KeyError) as error:
-            # HDF5 wraps what the system said, of a full disk for instance, in words about itself.
-            said = re.search(r"error message = '([^']*)'", str(error))
-            why = said.group(1).lower() if said else " ".join((getattr(error, "strerror", None) or str(error)).split())
-            raise OutputError(f"cannot write {out}: {why}") from error
+            raise OutputError(f"cannot write {out}: {_reason(error)}") from error
         packed = Packed(temporary)
         try:
             for _ in Frames(packed, packed.entries("all")).readable():
@@ -62,6 +59,13 @@ def merge(
         finally:
             packed.close()
     return bad, count
+
+
+def _reason(error: BaseException) -> str:
+    # HDF5 wraps what the system said, of a full disk for instance, in words about itself; a file that then cannot be
+    # closed is an error more, which with older HDF5 says nothing of the disk.
+    said = re.search(r"error message = '([^']*)'", f"{error} {error.__context__}")
+    return said.group(1).lower() if said else " ".join((getattr(error, "strerror", None) or str(error)).split())
 
 
 def _assemble(

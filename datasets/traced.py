@@ -25,6 +25,7 @@ Material = Literal["matte", "mirror", "glass"]
 
 _MIRROR = np.array([-1.0, 1.0, 1.0])  # the stage's x points right, Mitsuba's left
 _LLVM = ("/usr/lib/*/libLLVM.so.2[0-9]*", "/usr/lib/*/libLLVM.so.1[6-9]*", "/usr/lib/*/libLLVM-1[6-9].so*")
+_LEAST_LLVM = 16
 
 
 def mitsuba(threads: int = 1) -> Any:
@@ -49,13 +50,16 @@ def mitsuba(threads: int = 1) -> Any:
     except ImportError as error:
         raise MissingExtraError("mitsuba is not installed; pip install mitsuba brings it") from error
     if "DRJIT_LIBLLVM_PATH" not in os.environ:
-        found = [path for pattern in _LLVM for path in sorted(Path("/").glob(pattern[1:]))]
-        if found:
-            os.environ["DRJIT_LIBLLVM_PATH"] = str(found[0])
+        libraries = [path for pattern in _LLVM for path in sorted(Path("/").glob(pattern[1:]))]
+        if libraries:
+            os.environ["DRJIT_LIBLLVM_PATH"] = str(libraries[0])
     try:
         mi.set_variant("llvm_ad_rgb")
     except ImportError as error:
         raise MissingExtraError("Mitsuba finds no LLVM; install libllvm19 or set DRJIT_LIBLLVM_PATH") from error
+    found, *_ = drjit.detail.llvm_version()
+    if found < _LEAST_LLVM:  # it would abort at the first picture
+        raise MissingExtraError(f"Mitsuba finds only LLVM {found}; install libllvm19 or set DRJIT_LIBLLVM_PATH")
     drjit.set_thread_count(threads)
     return mi
 

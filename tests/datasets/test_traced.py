@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +24,21 @@ def mi():
         return mitsuba()
     except MissingExtraError as error:
         pytest.skip(str(error))
+
+
+def test_what_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mitsuba", None)
+    monkeypatch.setitem(sys.modules, "drjit", SimpleNamespace())
+    with pytest.raises(MissingExtraError, match="pip install mitsuba"):
+        mitsuba()
+
+
+def test_an_llvm_that_mitsuba_aborts_with_is_refused(monkeypatch):
+    monkeypatch.setenv("DRJIT_LIBLLVM_PATH", "libLLVM-15.so")
+    monkeypatch.setitem(sys.modules, "mitsuba", SimpleNamespace(set_variant=lambda _: None))
+    monkeypatch.setitem(sys.modules, "drjit", SimpleNamespace(detail=SimpleNamespace(llvm_version=lambda: (15, 0, 6))))
+    with pytest.raises(MissingExtraError, match="only LLVM 15; install libllvm19"):
+        mitsuba()
 
 
 @pytest.mark.parametrize("make", [meshes.card, meshes.floor, meshes.box, meshes.ball, meshes.tube, meshes.cone])
@@ -160,18 +177,20 @@ def test_mirrors_and_glass_show_other_things(mi, material, seen):
     assert strongest == {"behind": "red", "beyond": "green", "itself": "none"}[seen], middle
 
 
-def test_a_set_is_written_whole_and_goes_on(mi, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", CLASSES)
+def test_a_set_is_written_whole_and_goes_on(mi, kind, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(truth_scenes, "SIZE", SIZE)
-    paths = truth_scenes.write_set(tmp_path, seed=3, samples=4, kinds=["slant"])
+    paths = truth_scenes.write_set(tmp_path, seed=3, samples=4, kinds=[kind])
     with np.load(paths[0]) as stored:
         assert stored["image"].shape == (*SIZE, 3)
         assert stored["image"].dtype == stored["truth_mid"].dtype == np.float16
         assert stored["depth"].dtype == np.float32
         assert stored["hidden_far"].dtype == stored["outside_near"].dtype == np.uint8
         assert 0.05 < stored["image"].mean() < 1
-    record = json.loads((tmp_path / "lens.json").read_text())["slant_3"]
+    record = json.loads((tmp_path / "lens.json").read_text())[f"{kind}_3"]
     assert [lens["tag"] for lens in record["lenses"]] == ["near", "mid", "far"]
     for lens in record["lenses"]:
         assert lens["coc_min_px"] < lens["coc_max_px"]
     monkeypatch.setattr(truth_scenes, "render_scene", None)
-    assert truth_scenes.write_set(tmp_path, seed=3, samples=4, kinds=["slant"]) == paths
+    truth_scenes.main([str(tmp_path), "--seed", "3", "--kinds", kind])
+    assert capsys.readouterr().out == f"{paths[0]}\n"
