@@ -135,6 +135,7 @@ def measure(folder: Path, workers: int, engine: str, *, keep_depth: bool) -> dic
         "seconds": round(seconds, 1),
         "photos_per_s": round(report["done"] / seconds, 2),
         "processor_ms_per_photo": round(1000 * used / max(report["done"], 1), 2),
+        "of_it_parent_ms": round(1000 * seen.get(process.pid, 0.0) / max(report["done"], 1), 2),
         "parent_peak_mb": round(parent_mb, 1),
         "worker_peak_mb": round(worker_mb, 1),
         "worker_peak_mb_after_30_s": round(early_mb, 1),

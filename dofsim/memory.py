@@ -23,7 +23,7 @@ IN_ONE_PIECE = 32_000_000
 """Pixels of the largest photo that is rendered in one piece where there is room for it."""
 AT_A_TIME = 24_000_000
 """Pixels that are rendered at a time of larger ones, or half of them: some more work, and below 40 bytes per pixel."""
-RENDERING_BEST = 95
+RENDERING_BEST = 108
 """The same for the quality "best", which renders a photo whole."""
 BASE = 130_000_000
 """Bytes of the process before it reads anything."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,8 @@ def refocus(
         coc = setting.coc(depth if whole else replace(depth, values=depth.values[seen]))
         if widest > longest:
             coc = np.clip(coc, -longest, longest)
+        if depth.refined:
+            lens.widen_near(coc, math.hypot(*size))
         if highlights:
             lights = highlights() if whole else find_highlights(light, longer=max(size))
             light = lights.given_to(light, np.abs(coc) >= IN_FOCUS_RADIUS, highlight_strength)

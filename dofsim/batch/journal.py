@@ -214,9 +214,11 @@ class Journal:
     def _upload(self) -> None:
         begun = time.monotonic()
         self._file.seek(0)
-        store.write(store.join(self._out, JOURNAL), self._file.read())
-        now = time.monotonic()
-        self._next_upload = now + max(_UPLOAD_EVERY_S, (now - begun) / _UPLOAD_SHARE)
+        try:
+            store.write(store.join(self._out, JOURNAL), self._file.read())
+        finally:
+            now = time.monotonic()
+            self._next_upload = now + max(_UPLOAD_EVERY_S, (now - begun) / _UPLOAD_SHARE)
 
     def _put(self, name: str, parts: Iterable[str]) -> None:
         place = store.join(self._out, name)

@@ -135,7 +135,7 @@ def _find_in_store(url: str, out: str) -> Iterator[tuple[str, str]]:
         elif files.isdir(path):
             base, found = path, files.find(path)
         elif files.isfile(path):
-            yield files.unstrip_protocol(path), PurePosixPath(path).name
+            yield store.url_of(files, path, url), PurePosixPath(path).name
             return
         else:
             raise PhotoError(f"there is no file {url}")
@@ -144,7 +144,7 @@ def _find_in_store(url: str, out: str) -> Iterator[tuple[str, str]]:
     except Exception as error:
         raise PhotoError(f"{url} cannot be read: {store.reason(error)}") from error
     for name in sorted(str(name) for name in found):
-        source = files.unstrip_protocol(name)
+        source = store.url_of(files, name, url)
         if _is_photo(name) and not _within(source, out.rstrip("/")):
             yield source, name.removeprefix(base).lstrip("/")
 

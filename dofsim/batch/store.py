@@ -37,6 +37,12 @@ def filesystem(url: str) -> tuple[Any, str]:
     return found[0], str(found[1])
 
 
+def url_of(store: Any, path: str, beside: str) -> str:
+    """The URL of a path in the store of another URL, which may be an archive (``zip://photos::s3://pail/a.zip``)."""
+    _, chain, archive = beside.partition("::")
+    return f"{store.unstrip_protocol(path)}{chain}{archive}"
+
+
 def read(place: str) -> bytes:
     """The bytes of a file.
 

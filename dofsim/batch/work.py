@@ -140,7 +140,7 @@ class Bench:
 
         data = store.read(ticket.job.source)
         ticket.row["bytes"] = len(data)
-        ticket.photo = parse_photo(data, PurePosixPath(ticket.job.source).name)
+        ticket.photo = parse_photo(data, PurePosixPath(ticket.job.source.partition("::")[0]).name)
         if self._cache is not None:
             ticket.data = data
 

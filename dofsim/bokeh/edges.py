@@ -40,7 +40,9 @@ class Edges:
     opening: Floats
 
 
-def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], Floats]:
+def find_places(
+    spans: Floats, plan: Plan, side: int = BLOCK
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], Floats]:
     """Cells in which the circle of confusion may jump.
 
     Parameters
@@ -48,6 +50,8 @@ def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.N
     spans : float32 array, shape (rows, columns, 3)
         Ranges of the cells, padded to whole tiles (see ``_survey``).
     plan : Plan
+    side : int
+        Side, px, of the squares of ``reach``; a multiple of ``plan.cell`` that divides ``TILE``.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.N
         Row and column.
     crowded : uint8 array, shape (n,)
         1 where it jumps all around as well.
-    reach : float32 array, shape (rows, columns) of BLOCK px
+    reach : float32 array, shape (rows, columns) of squares
         How far, px, the near side of an edge or a light spreads from there; -FAR where there is none.
     """
     from dofsim.bokeh._edges import FAR, STEEP
@@ -79,8 +83,8 @@ def find_places(spans: Floats, plan: Plan) -> tuple[npt.NDArray[np.int64], npt.N
         & steep[y, np.maximum(x - away, 0)]
     )
     spread = np.abs(np.where(lit[y, x], np.maximum(np.abs(lowest[y, x]), highest[y, x]), lowest[y, x]))
-    reach = np.full((plan.padded_height // BLOCK, plan.padded_width // BLOCK), -FAR, np.float32)
-    share = BLOCK // plan.cell
+    reach = np.full((plan.padded_height // side, plan.padded_width // side), -FAR, np.float32)
+    share = side // plan.cell
     np.maximum.at(reach, (y // share, x // share), spread * np.float32(STEEP) + np.float32(plan.cell + 1))
     return places, crowded.astype(np.uint8), reach
 
@@ -94,10 +98,13 @@ def find_edges(
     crowded: npt.NDArray[np.uint8],
     plan: Plan,
     workers: Workers,
+    *,
+    drop: bool = True,
 ) -> Edges:
     """Look at the cells found by :func:`find_places`, and carry the farther surfaces below the nearer ones.
 
-    ``means``: of each level (see ``_survey``); ``spans``: ranges of the cells.
+    ``means``: of each level (see ``_survey``); ``spans``: ranges of the cells; ``drop``: whether edges behind which a
+    farther surface than their own is seen do not count.
     """
     from dofsim.bokeh import _edges
     from dofsim.bokeh._hidden import extend
@@ -113,7 +120,8 @@ def find_edges(
         ),
         range(0, len(places), _PORTION),
     )  # fmt: skip
-    _drop_between(near, far, distance, cell, jump)
+    if drop:
+        _drop_between(near, far, distance, cell, jump)
     _edges.sweep(away, np.float32(cell))
     # Open within the radius of the pixel's own surface from an edge; the outer half of it, where little is seen, fades.
     radius = np.abs(near) + np.float32(cell)

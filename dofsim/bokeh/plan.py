@@ -47,6 +47,9 @@ LIGHT_STEPS = 2
 TILE_LEVEL = 5
 TILE = 1 << TILE_LEVEL
 BLOCK = 8
+SQUARE = 4
+"""Side, px, of the squares whose pixels have different sets of rays, so that what one leaves out the next one has."""
+
 PATCH = 16
 """Side, in cells of a coarse grid, of the squares that are skipped where no disc has been drawn."""
 

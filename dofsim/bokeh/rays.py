@@ -6,6 +6,7 @@ The survey, the edges, the hidden surfaces and the calm tiles are those of ``lay
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,7 +17,18 @@ from dofsim.bokeh.calm import Box
 from dofsim.bokeh.edges import find_edges, find_places
 from dofsim.bokeh.layered import SPAN_TILES, render_squares, survey
 from dofsim.bokeh.lights import add_reflections, find_lights, lights_near
-from dofsim.bokeh.plan import BLOCK, IN_FOCUS_RADIUS, LARGEST_DRAWN, LIGHT_SIZE, TILE, TILE_LEVEL, Plan, make_plan
+from dofsim.bokeh.mixed import find_mixed
+from dofsim.bokeh.plan import (
+    BLOCK,
+    IN_FOCUS_RADIUS,
+    LARGEST_DRAWN,
+    LIGHT_SIZE,
+    SQUARE,
+    TILE,
+    TILE_LEVEL,
+    Plan,
+    make_plan,
+)
 from dofsim.bokeh.pupil import aperture_points, pupil_picture
 from dofsim.bokeh.shapes import shape_table
 from dofsim.bokeh.spans import span_table
@@ -25,14 +37,59 @@ from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
 
-RAYS = 64
-"""Rays of a pixel."""
+RAYS = 16, 256
+"""Fewest and most rays of a pixel."""
+
+GAIN = 7e-8
+"""A square takes twice as many rays as long as its noise (variance of the root of the light, which displays show) is
+larger than this for each ray: so every ray is spent where it takes away most."""
 
 JUMP = 1.0
 """Where the radius changes by more than this, px, from one pixel to the next, there are two surfaces."""
 
 _TILE_ROWS = 2
 _NEVER = 1e6
+
+
+class Scene(NamedTuple):
+    """What rays meet.
+
+    Attributes
+    ----------
+    rgb : float32 array, shape (H, W, 3)
+        Colours of the visible surfaces, mixed with no other.
+    coc, away : float32 array, shape (H, W)
+        Signed radius, px, and distance to the next edge, px.
+    far : float32 array, shape (rows, columns) of cells
+        Coc of the hidden surface, px; very low where none is known.
+    hidden : float32 array, shape (rows, columns, 3)
+        Its colour.
+    cell : int
+        Side of a cell, px.
+    jump : float
+        Where the coc changes by more than this, px, from one pixel to the next, there are two surfaces.
+    mixed, share, near, tint
+        Those of :class:`~dofsim.bokeh.mixed.Mixed`.
+    pyramid : float32 array, shape (n, 4)
+        Means of all levels from the first on, one after the other.
+    starts, columns : int64 array
+        Where each level begins, and how many columns it has.
+    """
+
+    rgb: Floats
+    coc: Floats
+    away: Floats
+    far: Floats
+    hidden: Floats
+    cell: int
+    jump: np.float32
+    mixed: npt.NDArray[np.int32]
+    share: Floats
+    near: Floats
+    tint: Floats
+    pyramid: Floats
+    starts: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int64]
 
 
 def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture | None, threads: int) -> Floats:
@@ -62,33 +119,38 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
     with Workers(threads) as workers:
         means, spans = survey(rgb, coc, plan, workers)
         cells = spans[plan.cell_level]
-        places, crowded, reach = find_places(cells, plan)
+        places, crowded, reach = find_places(cells, plan, SQUARE)
         from dofsim.bokeh._edges import FAR
 
-        calm = find_tiles(np.full_like(reach, -FAR), spans[TILE_LEVEL], plan)
+        blocks = plan.padded_height // BLOCK, plan.padded_width // BLOCK
+        calm = find_tiles(np.full(blocks, -FAR, np.float32), spans[TILE_LEVEL], plan)
         render_squares(rgb, coc, means, calm, None, plan, span_table(LARGEST_DRAWN), shape, workers, out)
-        layered = layered_blocks(reach, spans[BLOCK.bit_length() - 1])
+        layered = layered_squares(reach, spans[SQUARE.bit_length() - 1], SQUARE)
         if not layered.any():
             return out
 
-        from dofsim.bokeh._rays import NOTHING, SETS, add_lights, join_tiles, ray_tiles
+        from dofsim.bokeh._join import add_lights, join_tiles
+        from dofsim.bokeh._rays import ray_tiles
         from dofsim.bokeh._survey import FIRST_LEVEL
+        from dofsim.bokeh._trace import NOTHING
 
+        jump = np.float32(JUMP)
         lights, rgb = take_lights(rgb, coc, cells, plan)
         if len(lights) > 0:
             means, _ = survey(rgb, coc, plan, workers)
-        edges = find_edges(rgb, coc, means, cells, places, crowded, plan, workers)
+        away = distance_to_edges(coc)
+        mixed, clean = find_mixed(rgb, coc, away, jump, plan.softness, workers)
+        # Rays meet every surface in its turn; without the edges between near ones, hair before a face lost 1 dB.
+        edges = find_edges(clean, coc, means, cells, places, crowded, plan, workers, drop=False)
         far = np.where(edges.distance < FAR, edges.far, np.float32(NOTHING))
-        jump = np.float32(JUMP)
-        scene = coc, distance_to_edges(coc), far
-        lowest, highest = reachable(spans[TILE_LEVEL])
         grids = means[FIRST_LEVEL:]
         starts = np.cumsum([0, *(grid[..., 0].size for grid in grids[:-1])])
         columns = np.array([grid.shape[1] for grid in grids])
         pyramid = np.concatenate([grid.reshape(-1, 4) for grid in grids])
+        scene = Scene(clean, coc, away, far, edges.colour, plan.cell, jump, *mixed, pyramid, starts, columns)
+        lowest, highest = reachable(spans[TILE_LEVEL])
         del means, grids
-        points, pupil = aperture_points(aperture, SETS * SETS * RAYS), pupil_picture(aperture)
-        spacing = np.float32(math.sqrt(math.pi / RAYS))
+        points, pupil = aperture_points(aperture, SQUARE * SQUARE * RAYS[-1]), pupil_picture(aperture)
         cats_eye = np.float32(0 if aperture is None else aperture.cats_eye)
         rows, across = lowest.shape
 
@@ -96,15 +158,15 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
 
         def look(box: Box) -> None:
             ray_tiles(
-                rgb, *scene, edges.colour, plan.cell, jump, pyramid, starts, columns, layered, lowest, highest,
-                *box, points, spacing, cats_eye, wide, radius, out,
+                scene, rgb, layered, lowest, highest, *box, points, RAYS, np.float32(GAIN), cats_eye,
+                wide, radius, out,
             )  # fmt: skip
 
         def join(box: Box) -> None:
             join_tiles(wide, radius, layered, *box, out)
             near = lights_near(lights, box)
             if len(near) > 0:
-                add_lights(near, *scene, plan.cell, jump, layered, lowest, *box, pupil, cats_eye, out)
+                add_lights(near, scene, layered, lowest, *box, pupil, cats_eye, out)
 
         boxes = [
             (j, min(j + _TILE_ROWS, rows), i, min(i + SPAN_TILES, across))
@@ -116,15 +178,17 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
     return out
 
 
-def layered_blocks(reach: Floats, ranges: Floats) -> npt.NDArray[np.uint8]:
-    """Which blocks may see more than one surface; like :func:`dofsim.bokeh.tiles.find_tiles`, but finer.
+def layered_squares(reach: Floats, ranges: Floats, side: int) -> npt.NDArray[np.uint8]:
+    """Which squares may see more than one surface; like :func:`dofsim.bokeh.tiles.find_tiles`, but finer.
 
     Parameters
     ----------
-    reach : float32 array, shape (rows, columns) of blocks
+    reach : float32 array, shape (rows, columns) of squares
         How far, px, the near side of an edge or a light spreads from there; -FAR where there is none.
     ranges : float32 array, shape (rows, columns, 3)
-        Lowest and highest coc of each block, px.
+        Lowest and highest coc of each square, px.
+    side : int
+        Of the squares, px.
 
     Returns
     -------
@@ -135,9 +199,9 @@ def layered_blocks(reach: Floats, ranges: Floats) -> npt.NDArray[np.uint8]:
 
     spread, edge = -reach, np.where(reach < 0, np.float32(FAR), np.float32(0))
     for field in (spread, edge):
-        sweep(field, np.float32(BLOCK))
+        sweep(field, np.float32(side))
     widest = np.maximum(ranges[..., 1], -ranges[..., 0])
-    slack = BLOCK * math.sqrt(2)
+    slack = side * math.sqrt(2)
     return ((spread < slack) | (edge < widest * STEEP + slack)).astype(np.uint8)
 
 

@@ -119,6 +119,7 @@ def batch(
     Examples:
       dofsim batch photos/ -o refocused/
       dofsim batch 's3://bucket/trip/**/*.heic' -o s3://bucket/refocused --depth-cache cache/
+      dofsim batch zip://::trip.zip -o refocused/
     """
     from dofsim import memory
     from dofsim.batch import run_batch

@@ -23,7 +23,7 @@ from tests.batch.conftest import REPORTS, below
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_every_photo_is_done_once_although_a_worker_is_killed(photos, tmp_path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed (pip install 'dofsim[cluster]')")
+    pytest.importorskip("ray.data", reason="Ray Data is not installed (pip install 'dofsim[cluster]')")
     names = [f"{index:02d}.png" for index in range(24)]
     root = photos(*names)
     (root / "bad.png").write_bytes(b"x")
@@ -47,7 +47,7 @@ def test_every_photo_is_done_once_although_a_worker_is_killed(photos, tmp_path) 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_lost_node_takes_no_photo_with_it(photos, tmp_path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed (pip install 'dofsim[cluster]')")
+    pytest.importorskip("ray.data", reason="Ray Data is not installed (pip install 'dofsim[cluster]')")
     from ray.cluster_utils import Cluster
 
     names = [f"{index:02d}.png" for index in range(40)]
@@ -81,7 +81,7 @@ def test_a_lost_node_takes_no_photo_with_it(photos, tmp_path) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.skipif(sys.platform != "linux", reason="finds who reads a pipe in /proc")
 def test_a_photo_that_costs_every_worker_its_life_is_reported_and_the_rest_is_done(photos, tmp_path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed (pip install 'dofsim[cluster]')")
+    pytest.importorskip("ray.data", reason="Ray Data is not installed (pip install 'dofsim[cluster]')")
     names = [f"{index:02d}.png" for index in range(24)]
     root = photos(*names)
     trap = root / "trap.png"
@@ -129,7 +129,7 @@ def _kill_who_reads(pipe: Path, over: threading.Event, killed: list[int]) -> Non
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_without_a_place_is_one_sentence_and_another_is_begun(photos, tmp_path, monkeypatch) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed (pip install 'dofsim[cluster]')")
+    pytest.importorskip("ray.data", reason="Ray Data is not installed (pip install 'dofsim[cluster]')")
     from ray.cluster_utils import Cluster
 
     monkeypatch.setattr(on_ray, "_PATIENCE_S", 3.0)
@@ -147,7 +147,7 @@ def test_a_cluster_without_a_place_is_one_sentence_and_another_is_begun(photos, 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
 def test_a_run_that_is_told_to_end_leaves_its_report(photos, tmp_path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed (pip install 'dofsim[cluster]')")
+    pytest.importorskip("ray.data", reason="Ray Data is not installed (pip install 'dofsim[cluster]')")
     root = photos(*(f"{index:03d}.png" for index in range(200)))
     out = tmp_path / "out"
     command = [sys.executable, "-m", "dofsim", "batch", str(root), "-o", str(out), "--engine", "ray", "--workers", "1"]

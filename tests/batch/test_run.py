@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,21 @@ def test_one_bad_photo_is_a_row_and_the_rest_is_done(photos, tmp_path) -> None:
     assert (out / "c.dof.jpg").stat().st_mtime_ns == before
     report = read_report(str(out))
     assert (report["done"], report["failed"], len(report["photos"])) == (4, 1, 5)
+
+
+def test_an_archive_is_a_place_like_others(photos, tmp_path) -> None:
+    root = photos("a.png", "day1/b.png", "day1/c.jpg")
+    archive = shutil.make_archive(str(tmp_path / "trip"), "zip", root)
+    out = tmp_path / "out"
+    assert run_batch([f"zip://day1/*.png::{archive}"], str(tmp_path / "one"), workers=0).done == 1
+    assert below(tmp_path / "one") == {"b.dof.png"} | REPORTS
+    assert run_batch([f"zip://::{archive}"], str(out), workers=0).done == 3
+    assert below(out) == {"a.dof.png", "day1/b.dof.png", "day1/c.dof.jpg"} | REPORTS
+    assert {row["source"] for row in read_report(str(out))["photos"]} == {
+        f"zip://{name}::{archive}" for name in ("a.png", "day1/b.png", "day1/c.jpg")
+    }
+    with pytest.raises(ParameterError, match=r"none\.zip"):
+        run_batch([f"zip://::{tmp_path / 'none.zip'}"], str(out), workers=0, resume=True)
 
 
 def test_results_are_those_of_render(photos, tmp_path) -> None:

@@ -123,3 +123,11 @@ def test_a_bucket_that_is_missing_is_known_before_anything_is_done_and_is_not_ma
     with pytest.raises(OutputError, match="s3://pale/out"):
         run_batch(["s3://pail/in"], "s3://pale/out", workers=1)
     assert not bucket.exists("pale")
+
+
+def test_actors_of_ray_go_from_bucket_to_bucket(bucket) -> None:
+    pytest.importorskip("ray.data", reason="Ray Data is not installed (pip install 'dofsim[cluster]')")
+    fill(bucket, "a.png", "sub/b.png", "sub/c.png")
+    summary = run_batch(["s3://pail/in"], "s3://pail/out", engine="ray", workers=2)
+    assert (summary.done, summary.failed) == (3, 0)
+    assert set(results(bucket)) == REPORTS | {"a.dof.png", "sub/b.dof.png", "sub/c.dof.png"}

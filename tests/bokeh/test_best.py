@@ -126,12 +126,13 @@ def test_the_kernels_do_the_same_as_plain_python(tmp_path: Path, monkeypatch: py
     scene, plain = tmp_path / "scene.npz", tmp_path / "plain.npy"
     np.savez(scene, rgb=rgb, coc=coc)
     program = (
-        "import sys, numpy as np; from dofsim.bokeh import rays, render; rays.RAYS = 6; scene = np.load(sys.argv[1])\n"
+        "import sys, numpy as np; from dofsim.bokeh import rays, render\n"
+        "rays.RAYS = 2, 6; scene = np.load(sys.argv[1])\n"
         "np.save(sys.argv[2], render(scene['rgb'], scene['coc'], quality='best', threads=1))\n"
     )
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     subprocess.run([sys.executable, "-c", program, str(scene), str(plain)], env=environment, check=True, timeout=120)
-    monkeypatch.setattr(rays, "RAYS", 6)
+    monkeypatch.setattr(rays, "RAYS", (2, 6))
     # A ray that touches an edge to the last bit of its floats may end on either side.
     assert np.abs(np.load(plain) - render(rgb, coc, quality="best", threads=1)).mean() < 1e-3
 
