@@ -117,7 +117,9 @@ def test_where_all_is_in_the_sharp_range_all_is_sharp(focus: float, sharp_range:
     assert np.array_equal(lens.keep_sharp(radius, factor * sharp_range * (near - far)), np.zeros(50))
 
 
-@pytest.mark.parametrize(("left", "right", "moves"), [(-40.0, 0.0, 3), (-40.0, 30.0, 3), (-10.0, 30.0, 0), (0.0, 9.0, 0)])
+@pytest.mark.parametrize(
+    ("left", "right", "moves"), [(-40.0, 0.0, 3), (-40.0, 30.0, 3), (-10.0, 30.0, 0), (0.0, 9.0, 0)]
+)
 def test_edges_move_outwards_where_the_near_surface_is_the_more_blurred_one(
     left: float, right: float, moves: int
 ) -> None:
