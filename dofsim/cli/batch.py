@@ -201,7 +201,9 @@ class BatchProgress:
         if row["status"] != "done":
             self._failed += 1
             if self._failed <= _MOST_NAMED:
-                self._error(row)
+                self._say(f"error: {row['source']}: {row['error']}")
+            elif self._failed == _MOST_NAMED + 1:
+                self._say("error: further ones stand in the report")
         now = time.monotonic()
         if self._bar is not None:
             self._bar.update(self._task, completed=self._kept + self._done, description=self._speed(now))
@@ -223,14 +225,11 @@ class BatchProgress:
         failed = f", {summary.failed:,} failed" if summary.failed else ""
         typer.echo(f"note: {summary.done:,} done{kept}{failed} in {duration(summary.seconds)}{speed}", err=True)
 
-    def _error(self, row: dict[str, Any]) -> None:
-        line = f"error: {row['source']}: {row['error']}"
+    def _say(self, line: str) -> None:
         if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
             typer.echo(line.encode("utf-8", "backslashreplace"), err=True)
-        if self._failed == _MOST_NAMED:
-            typer.echo("error: further ones stand in the report", err=True)
 
     def _speed(self, now: float) -> str:
         return f"{self._done / max(now - self._begun, 1e-3):.3g} photos/s"

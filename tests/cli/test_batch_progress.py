@@ -49,3 +49,11 @@ def test_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr()
     assert said.out == ""
     assert set(said.err.splitlines()) == {"error: dog.jpg: no picture", "error: further ones stand in the report"}
+
+
+def test_no_more_are_announced_than_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with batch.BatchProgress(quiet=True) as progress:
+        progress.start(batch._MOST_NAMED, 0)
+        for _ in range(batch._MOST_NAMED):
+            progress.tell(FAILED)
+    assert "further" not in capsys.readouterr().err
