@@ -10,6 +10,7 @@ renderings may run side by side.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -78,11 +79,12 @@ def render_layered(
         cells = spans[plan.cell_level]
         places, crowded, reach = find_places(cells, plan)
         tiles = find_tiles(reach, spans[TILE_LEVEL], plan)
-        layers = None
-        if tiles.layered.any():
-            edges = find_edges(rgb, coc, means, cells, places, crowded, plan, workers)
-            layers = _draw_layers(rgb, coc, means, spans, edges, tiles, plan, table, shape, workers)
-        render_squares(rgb, coc, means, tiles, layers, plan, table, shape, workers, out)
+        # Much of what layers take is done by one thread after the other.
+        with workers.beside(*calm_squares(rgb, coc, means, tiles, plan, shape, out)):
+            if tiles.layered.any():
+                edges = find_edges(rgb, coc, means, cells, places, crowded, plan, workers)
+                layers = _draw_layers(rgb, coc, means, spans, edges, tiles, plan, table, shape, workers)
+                _render_layered_squares(rgb, coc, tiles, layers, plan, table, shape, workers, out)
     return out
 
 
@@ -219,46 +221,68 @@ def _composite(
     )  # fmt: skip
 
 
-def render_squares(
+Square = tuple[int, int, int, int]
+"""Rows and columns of tiles of a square, from and up to which."""
+
+
+def calm_squares(
+    rgb: Floats, coc: Floats, means: list[Floats], tiles: Tiles, plan: Plan, shape: ShapeTable | None, out: Floats
+) -> tuple[Callable[[Square], None], list[Square]]:
+    """What renders the calm tiles of a square into ``out``, by gathering, and the squares that have some."""
+    scratch = _Scratch()
+
+    def render_square(box: Square) -> None:
+        render_calm(rgb, coc, means, plan, tiles, box, shape, scratch.room(gather_room(SPAN_TILES)), out)
+
+    return render_square, _squares(tiles.level != LAYERED, plan)
+
+
+def _render_layered_squares(
     rgb: Floats,
     coc: Floats,
-    means: list[Floats],
     tiles: Tiles,
-    layers: _Layers | None,
+    layers: _Layers,
     plan: Plan,
     table: SpanTable,
     shape: ShapeTable | None,
     workers: Workers,
     out: Floats,
 ) -> None:
-    """Render every tile into ``out``: calm ones by gathering, those with layers from these."""
+    """Render the tiles that need layers from these into ``out``."""
     from dofsim.bokeh._fine import fine_block, ring_room
 
-    kept = threading.local()
+    scratch = _Scratch()
 
-    def scratch(name: str, size: int) -> Floats:
-        # Fresh memory for every square would cost more than the work in it.
-        if not hasattr(kept, name):
-            setattr(kept, name, np.zeros(size, np.float32))
-        room: Floats = getattr(kept, name)
-        return room
+    def render_square(box: Square) -> None:
+        fine_block(
+            rgb, coc, layers.sources, _enlarged(layers.opening, box, plan.cell), tiles.layered, *box,
+            *layers.finest, *plan.shape(1), lights_near(layers.lights, box), table, shape,
+            scratch.room(ring_room(SPAN_TILES)), out,
+        )  # fmt: skip
 
+    workers.run(render_square, _squares(tiles.layered > 0, plan))
+
+
+class _Scratch(threading.local):
+    """Memory of a thread; fresh one for every square would cost more than the work in it."""
+
+    kept: Floats | None = None
+
+    def room(self, size: int) -> Floats:
+        if self.kept is None:
+            self.kept = np.zeros(size, np.float32)
+        return self.kept
+
+
+def _squares(wanted: npt.NDArray[np.bool_], plan: Plan) -> list[Square]:
+    """Squares of tiles of the picture some of which are wanted."""
     rows, columns = -(-plan.height // TILE), -(-plan.width // TILE)
-
-    def square(corner: tuple[int, int]) -> None:
-        j, i = corner
-        box = (j, min(j + SPAN_TILES, rows), i, min(i + SPAN_TILES, columns))
-        part = np.s_[box[0] : box[1], box[2] : box[3]]
-        if (tiles.level[part] != LAYERED).any():
-            render_calm(rgb, coc, means, plan, tiles, box, shape, scratch("prefix", gather_room(SPAN_TILES)), out)
-        if layers is not None and tiles.layered[part].any():
-            fine_block(
-                rgb, coc, layers.sources, _enlarged(layers.opening, box, plan.cell), tiles.layered, *box,
-                *layers.finest, *plan.shape(1), lights_near(layers.lights, box), table, shape,
-                scratch("ring", ring_room(SPAN_TILES)), out,
-            )  # fmt: skip
-
-    workers.run(square, [(j, i) for j in range(0, rows, SPAN_TILES) for i in range(0, columns, SPAN_TILES)])
+    boxes = [
+        (j, min(j + SPAN_TILES, rows), i, min(i + SPAN_TILES, columns))
+        for j in range(0, rows, SPAN_TILES)
+        for i in range(0, columns, SPAN_TILES)
+    ]
+    return [box for box in boxes if wanted[box[0] : box[1], box[2] : box[3]].any()]
 
 
 def _enlarged(opening: Floats, box: tuple[int, int, int, int], cell: int) -> Floats:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from dofsim.bokeh.aperture import Aperture
 from dofsim.bokeh.calm import Box
 from dofsim.bokeh.edges import find_edges, find_places
-from dofsim.bokeh.layered import SPAN_TILES, render_squares, survey
+from dofsim.bokeh.layered import SPAN_TILES, calm_squares, survey
 from dofsim.bokeh.lights import add_reflections, find_lights, lights_near
 from dofsim.bokeh.mixed import find_mixed
 from dofsim.bokeh.plan import (
@@ -31,7 +31,6 @@ from dofsim.bokeh.plan import (
 )
 from dofsim.bokeh.pupil import aperture_points, pupil_picture
 from dofsim.bokeh.shapes import shape_table
-from dofsim.bokeh.spans import span_table
 from dofsim.bokeh.tiles import find_tiles
 from dofsim.bokeh.workers import Workers
 
@@ -124,7 +123,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
 
         blocks = plan.padded_height // BLOCK, plan.padded_width // BLOCK
         calm = find_tiles(np.full(blocks, -FAR, np.float32), spans[TILE_LEVEL], plan)
-        render_squares(rgb, coc, means, calm, None, plan, span_table(LARGEST_DRAWN), shape, workers, out)
+        workers.run(*calm_squares(rgb, coc, means, calm, plan, shape, out))
         layered = layered_squares(reach, spans[SQUARE.bit_length() - 1], SQUARE)
         if not layered.any():
             return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ class Workers:
     """A pool of threads, or none at all for one thread."""
 
     def __init__(self, threads: int) -> None:
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         # The threads of a pool do not see the context of the one that began it.
         self._stop = _stop.get()
@@ -56,9 +58,42 @@ class Workers:
         """
 
         def step(item: _Item) -> None:
-            if self._stop():
-                raise StoppedError("the rendering was given up")
+            self._go_on()
             work(item)
 
         for _ in map(step, items) if self._pool is None else self._pool.map(step, items):
             pass
+
+    @contextmanager
+    def beside(self, work: Callable[[_Item], None], items: Iterable[_Item]) -> Iterator[None]:
+        """Let one thread do the work on items while the block runs, and all of them what is left at its end.
+
+        Raises
+        ------
+        StoppedError
+            If :func:`stopping` says so.
+        """
+        left = deque(items)
+
+        def drain(_: int = 0) -> None:
+            while True:
+                self._go_on()
+                try:
+                    item = left.popleft()
+                except IndexError:
+                    return
+                work(item)
+
+        first = None if self._pool is None else self._pool.submit(drain)
+        try:
+            yield
+        except BaseException:
+            left.clear()
+            raise
+        self.run(drain, range(self._threads))
+        if first is not None:
+            first.result()
+
+    def _go_on(self) -> None:
+        if self._stop():
+            raise StoppedError("the rendering was given up")
