@@ -35,8 +35,8 @@ def plot_scene(
         "focus_at": focus_at, "aperture": aperture, "focal_length": focal_length, "blur": blur,
         "sharp_range": sharp_range,
     }  # fmt: skip
-    coc = scene.coc(focus, **lens)
-    plane = scene.focus_inverse_depth(focus, focus_at)
+    setting = scene.setting(focus, **lens)
+    coc, plane = setting.coc(scene.depth), setting.focus
     overlay = scene.preview_focus(focus, **lens, longest_side=_LONGEST_SIDE)
     photo = scene.photo.thumbnail(_LONGEST_SIDE)
 

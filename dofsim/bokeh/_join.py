@@ -8,10 +8,8 @@ from numba import njit
 from dofsim._kept import kept
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, QUARTER, TWO, ZERO, F
 from dofsim.bokeh._rays import reach_of_mean
-from dofsim.bokeh._trace import MISSED, trace
+from dofsim.bokeh._trace import MISSED, TINY, trace
 from dofsim.bokeh.plan import BACK, FRONT, SQUARE, TILE
-
-_TINY = 1e-3
 
 
 @njit(**PART)
@@ -54,7 +52,7 @@ def join_tiles(wide, radius, layered, top, bottom, left, right, out):  # type: i
                     red, green, blue, total = _mean(wide[BACK], layered, y, x, radius[BACK, y, x])
                     scale = back / total if total > ZERO else ZERO
                     rest = ONE - front
-                    if rest > F(_TINY):
+                    if rest > F(TINY):
                         scale *= (ONE - share) / rest
                         kept = (ONE - share) / rest
                         lost = ONE
@@ -88,14 +86,14 @@ def _light_at(pupil, radius, behind, y, x, stop_y, stop_x):  # type: ignore[no-u
 
 @kept(**KERNEL)
 def add_lights(  # type: ignore[no-untyped-def]
-    lights, scene, layered, lowest, top, bottom, left, right, pupil, cats_eye, out
+    lights, surfaces, layered, lowest, top, bottom, left, right, pupil, cats_eye, out
 ):
-    """Add the small lights to the layered blocks of a box of tiles, wherever no nearer surface hides them.
+    """Add the small lights to the layered squares of a box of tiles, wherever no nearer surface hides them.
 
     ``lights``: float32 (n, 6), y, x, coc, colour. ``pupil``: float32 (2, side, side), light that passes the aperture,
     from behind the focus and from in front of it; (2, 0, 0) for a disc.
     """
-    _, coc, away, far, _, cell, jump, mixed, share, near, _, _, _, _ = scene
+    _, coc, away, far, _, cell, jump, mixed, share, near, _, _, _, _ = surfaces
     height, width = coc.shape
     shift = cats_eye * TWO / np.sqrt(F(height * height + width * width))
     y0, y1, x0, x1 = top * TILE, min(bottom * TILE, height), left * TILE, min(right * TILE, width)
@@ -115,7 +113,7 @@ def add_lights(  # type: ignore[no-untyped-def]
                 light = _light_at(pupil, radius, behind, y - cy, x - cx, stop_y, stop_x)
                 if light <= ZERO or layered[y // SQUARE, x // SQUARE] == 0:
                     continue
-                first = lowest[y // TILE, x // TILE] - F(_TINY)
+                first = lowest[y // TILE, x // TILE] - F(TINY)
                 v, u = F(y - cy) / c, F(x - cx) / c
                 met, found, _, _ = trace(
                     coc, away, far, cell, jump, mixed, share, near, F(y), F(x), v, u, first, c - jump, -ONE

@@ -8,7 +8,7 @@ from numba import njit
 from dofsim._kept import kept
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F
 from dofsim.bokeh._edges import FAR
-from dofsim.bokeh._trace import HIDDEN_SURFACE, MISSED, MIXED, VISIBLE, pixel, trace, visible_colour
+from dofsim.bokeh._trace import HIDDEN_SURFACE, MISSED, MIXED, TINY, VISIBLE, pixel, trace, visible_colour
 from dofsim.bokeh.plan import BACK, FRONT, IN_FOCUS_RADIUS, SQUARE, TILE
 
 WIDE = 3.0
@@ -21,7 +21,6 @@ _MOST_NEAR = 4
 _SPACING = 0.22
 """Side, as a share of the radius, of the part of a disc that a ray stands for: 64 rays have no gaps between them."""
 
-_TINY = 1e-3
 _GOLDEN = 0.6180340
 
 _DARK = 0.02
@@ -146,7 +145,7 @@ def _noise(sums, batches):  # type: ignore[no-untyped-def]
 
 @kept(**KERNEL)
 def ray_tiles(  # type: ignore[no-untyped-def]
-    scene, original, layered, lowest, highest, top, bottom, left, right, points, counts, gain, cats_eye, wide,
+    surfaces, original, layered, lowest, highest, top, bottom, left, right, points, counts, gain, cats_eye, wide,
     radius, out
 ):  # fmt: skip
     """Look at the layered squares of a box of tiles through the lens.
@@ -160,7 +159,7 @@ def ray_tiles(  # type: ignore[no-untyped-def]
     and behind it; ``radius``: float32 (2, H, W), zero, gets the least radius of that, px; ``out`` gets the light of the
     rest.
     """
-    rgb, coc, away, far, hidden, cell, jump, mixed, portion, near, tint, pyramid, starts, columns = scene
+    rgb, coc, away, far, hidden, cell, jump, mixed, portion, near, tint, pyramid, starts, columns = surfaces
     height, width = coc.shape
     shift = cats_eye * TWO / np.sqrt(F(height * height + width * width))
     few, many = counts
@@ -170,7 +169,7 @@ def ray_tiles(  # type: ignore[no-untyped-def]
         for i in range(left * share, right * share):
             if layered[j, i] == 0:
                 continue
-            first, last = lowest[j // share, i // share] - F(_TINY), highest[j // share, i // share] + ONE
+            first, last = lowest[j // share, i // share] - F(TINY), highest[j // share, i // share] + ONE
             sums[:] = ZERO
             sums[:, _LEAST : _LEAST + 2] = F(FAR)
             batches, done, other = 0, False, False

@@ -17,6 +17,9 @@ from dofsim.bokeh._survey import FIRST_LEVEL
 NOTHING = -1e9
 """Coc where no hidden surface is known."""
 
+TINY = 1e-3
+"""px by which rays begin before the nearest surface that they can meet, and shares too small to divide by."""
+
 MISSED, VISIBLE, HIDDEN_SURFACE, MIXED = range(4)
 
 _REFINED = 3
@@ -34,8 +37,8 @@ def pixel(at, size):  # type: ignore[no-untyped-def]
 def trace(coc, away, far, cell, jump, mixed, share, near, y, x, v, u, t, last, turn):  # type: ignore[no-untyped-def]
     """Follow the ray with the aperture coordinates (v, u) through (y, x), from ``t`` on, to what it meets first.
 
-    ``coc`` to ``near``: those of :class:`~dofsim.bokeh.rays.Scene`; ``turn``: a number that differs from ray to ray and
-    decides what a ray meets in a mixed pixel, or a negative one: the far surface.
+    ``coc`` to ``near``: those of :class:`~dofsim.bokeh.rays.Surfaces`; ``turn``: a number that differs from ray to ray
+    and decides what a ray meets in a mixed pixel, or a negative one: the far surface.
 
     Returns what was met before ``last`` is reached, its coc, and where (px, outside the picture too). A ray that meets
     nothing ends on the last surface in front of which it was seen.

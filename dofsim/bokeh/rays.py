@@ -50,7 +50,7 @@ _TILE_ROWS = 2
 _NEVER = 1e6
 
 
-class Scene(NamedTuple):
+class Surfaces(NamedTuple):
     """What rays meet.
 
     Attributes
@@ -146,7 +146,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         starts = np.cumsum([0, *(grid[..., 0].size for grid in grids[:-1])])
         columns = np.array([grid.shape[1] for grid in grids])
         pyramid = np.concatenate([grid.reshape(-1, 4) for grid in grids])
-        scene = Scene(clean, coc, away, far, edges.colour, plan.cell, jump, *mixed, pyramid, starts, columns)
+        surfaces = Surfaces(clean, coc, away, far, edges.colour, plan.cell, jump, *mixed, pyramid, starts, columns)
         lowest, highest = reachable(spans[TILE_LEVEL])
         del means, grids
         points, pupil = aperture_points(aperture, SQUARE * SQUARE * RAYS[-1]), pupil_picture(aperture)
@@ -157,7 +157,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
 
         def look(box: Box) -> None:
             ray_tiles(
-                scene, rgb, layered, lowest, highest, *box, points, RAYS, np.float32(GAIN), cats_eye,
+                surfaces, rgb, layered, lowest, highest, *box, points, RAYS, np.float32(GAIN), cats_eye,
                 wide, radius, out,
             )  # fmt: skip
 
@@ -165,7 +165,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
             join_tiles(wide, radius, layered, *box, out)
             near = lights_near(lights, box)
             if len(near) > 0:
-                add_lights(near, scene, layered, lowest, *box, pupil, cats_eye, out)
+                add_lights(near, surfaces, layered, lowest, *box, pupil, cats_eye, out)
 
         boxes = [
             (j, min(j + _TILE_ROWS, rows), i, min(i + SPAN_TILES, across))
