@@ -130,7 +130,7 @@ def refocus(
             lens.widen_near(coc, math.hypot(*size))
         if highlights:
             lights = highlights() if whole else find_highlights(light, longer=max(size))
-            light = lights.given_to(light, np.abs(coc) >= IN_FOCUS_RADIUS, highlight_strength)
+            light = lights.given_to(light, np.abs(coc.flat[lights.places]) >= IN_FOCUS_RADIUS, highlight_strength)
         if whole:
             blurred = render(light, coc, shape, quality=quality, threads=threads)
         else:

@@ -43,7 +43,7 @@ def compile_first_half() -> None:
     """Compile, or load, the kernels that look for edges, extend hidden surfaces, and composite."""
     from dofsim.bokeh._composite import cascade_rows
     from dofsim.bokeh._edges import find_edges, sweep
-    from dofsim.bokeh._fill import fill, find_slopes
+    from dofsim.bokeh._fill import fill
     from dofsim.bokeh._hidden import extend
     from dofsim.bokeh._survey import survey_rows
 
@@ -53,17 +53,19 @@ def compile_first_half() -> None:
     sweep(_map(), jump)
     rings = np.zeros(_SIZE * _SIZE, np.int32), np.zeros(_SIZE * _SIZE, np.float32)
     extend(_map(), _map(), _map(), _picture(), 1, jump, _map(np.int16), *rings)
-    find_slopes(_picture(), _picture(), jump, 0, 0, _picture())
     fill(_picture(), _picture(), _map(), _map(), _picture(), jump, places, 0, 0, _picture()[0])
     flags, line = _map(np.uint8), _line()
     cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, line, flags, flags, flags, line, flags, 0, 0)
 
 
 def compile_second_half() -> None:
-    """Compile, or load, the kernels that gather, draw discs, and make a picture of them.
+    """Compile, or load, the kernels that find slopes, gather, draw discs, and make a picture of them.
 
     Half in time, not in number: the first process also reads the photo and its depth.
     """
+    from dofsim.bokeh._fill import find_slopes
+
+    find_slopes(_picture(), _picture(), np.float32(1), 0, 0, _picture())
     _compile_coarse(None)
     _compile_fine(None)
 
