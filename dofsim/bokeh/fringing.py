@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 
 _GREEN = 1
 _FADE = 0.5
-"""Share that may be taken of what a radius has beyond that of a pixel in focus; below 1, lest the circle change sides."""
+"""Share of what a radius has beyond that of a pixel in focus that may be taken; below 1, lest a circle change sides."""
 
 
 def focal_shift(fringing: float, extent: tuple[float, float]) -> float:
