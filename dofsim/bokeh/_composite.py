@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from dofsim._kept import kept
-from dofsim.bokeh._disc import BLUE, COVER, GREEN, KERNEL, MOST, ONE, PART, QUARTER, TWO, ZERO, F, U
+from dofsim.bokeh._disc import ALLOCATING, BLUE, COVER, GREEN, MOST, ONE, PART, QUARTER, TWO, ZERO, F, U
 from dofsim.bokeh._simd import mix
 from dofsim.bokeh.plan import BACK, FINE_RADIUS, FRONT, MARGIN, PATCH
 
@@ -86,7 +86,7 @@ def enlarge_row(acc, rows, columns, y, first, last, line, out, at):  # type: ign
         mix(out, U(at + i * 8 + 4), line, middle, MOST, line, middle + U(4), QUARTER)
 
 
-@kept(**KERNEL)
+@kept(**ALLOCATING)
 def cascade_rows(  # type: ignore[no-untyped-def]
     coc, opening, cell, group, level, rows, columns, acc, touched, wanted, live, coarser, coarser_live, first, last
 ):

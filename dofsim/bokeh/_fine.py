@@ -8,11 +8,11 @@ from numba import njit
 from dofsim._kept import kept
 from dofsim.bokeh._composite import enlarge_row, is_live
 from dofsim.bokeh._disc import (
+    ALLOCATING,
     BLUE,
     COVER,
     GREEN,
     HALF,
-    KERNEL,
     ONE,
     PART,
     ZERO,
@@ -63,7 +63,7 @@ def layer_of(c):  # type: ignore[no-untyped-def]
     return _FOCUS - 1 - steps if c < ZERO else _FOCUS + steps
 
 
-@kept(**KERNEL)
+@kept(**ALLOCATING)
 def fine_block(  # type: ignore[no-untyped-def]
     rgb, coc, sources, opening, layered, first_row, last_row, first, last,
     front, front_live, back, back_live, hidden, hidden_live, grid_rows, grid_columns, lights, table, shape, ring, out,

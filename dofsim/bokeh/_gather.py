@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from dofsim._kept import kept
-from dofsim.bokeh._disc import BLUE, GREEN, HALF, KERNEL, PART, ZERO, F, U
+from dofsim.bokeh._disc import ALLOCATING, BLUE, GREEN, HALF, PART, ZERO, F, U
 from dofsim.bokeh._shape import list_spans
 from dofsim.bokeh._simd import EIGHT, gather_eight, gather_spans
 from dofsim.bokeh.plan import IN_FOCUS_RADIUS, LARGEST_GATHERED
@@ -36,7 +36,7 @@ def _count_alike(coc, row, x, most):  # type: ignore[no-untyped-def]
     return n, HALF * (low + high)
 
 
-@kept(**KERNEL)
+@kept(**ALLOCATING)
 def gather_runs(  # type: ignore[no-untyped-def]
     source,
     at,
