@@ -76,7 +76,7 @@ def largest_radius(fringing: float, extent: tuple[float, float]) -> float:
         See :func:`focal_shift`.
     """
     lowest, highest = extent
-    return max(highest, -lowest, -float(red_and_blue(np.float32([lowest]), focal_shift(fringing, extent))[0]))
+    return max(highest, -lowest, -float(red_and_blue(np.array([lowest], np.float32), focal_shift(fringing, extent))[0]))
 
 
 def render_colours(
@@ -112,7 +112,7 @@ def render_colours(
         return draw(coc, widest)
     green = draw(coc, widest)[..., _GREEN].copy()
     shift = focal_shift(fringing, extent)
-    ends = red_and_blue(np.float32(extent), shift)
+    ends = red_and_blue(np.array(extent, np.float32), shift)
     shifted = np.maximum(red_and_blue(coc, shift), np.float32(-longest))
     out = draw(shifted, min(float(np.abs(ends).max()), longest))
     out[..., _GREEN] = green
