@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dofsim.bokeh import Aperture, render
-from dofsim.bokeh.bands import Band, least_rows, render_band, split
+from dofsim.bokeh.bands import Band, halo, least_rows, render_band, split
 from dofsim.bokeh.fringing import largest_radius
 
 HEIGHT, WIDTH = 704, 96
@@ -58,3 +58,33 @@ def test_bands_cover_every_row_once_and_see_what_they_need(rows: int) -> None:
 
 def test_a_picture_that_fits_is_one_band() -> None:
     assert split(HEIGHT, WIDTH, 10.0, HEIGHT) == [Band(0, HEIGHT, 0, HEIGHT)]
+
+
+@pytest.mark.parametrize(
+    ("radius", "around", "least"),
+    [
+        (10.0, 192, 448),  # 4 radii and 96 rows, in steps of 64; a fifth of what is looked at, one step at least
+        (60.0, 384, 960),
+        (600.0, 2560, 6400),  # in steps of 128, the cells of the coarsest grid
+    ],
+)
+def test_a_band_looks_as_far_as_light_comes(radius: float, around: int, least: int) -> None:
+    assert halo(12000, 9000, radius) == around
+    rows = least_rows(12000, 9000, radius)
+    assert (rows, type(rows)) == (least, int)
+    assert least_rows(around, 9000, radius) == around
+
+
+def test_bands_are_as_many_as_they_must_be_and_alike() -> None:
+    bands = split(HEIGHT, WIDTH, 10.0, 600)
+    assert [(band.first, band.last) for band in bands] == [(0, 192), (192, 384), (384, 576), (576, 704)]
+    assert [(band.top, band.bottom) for band in bands] == [(0, 384), (0, 576), (192, 704), (384, 704)]
+
+
+def test_a_band_of_a_round_aperture_is_that_of_the_disc_to_the_bit() -> None:
+    rgb, coc = (np.ascontiguousarray(array[:64]) for array in picture())
+    whole = Band(0, 64, 0, 64)
+    plain, round_ = (
+        render_band(rgb, coc * np.float32(6), whole, (64, WIDTH), (-6.0, 6.0), one, 1) for one in (None, Aperture())
+    )
+    assert np.array_equal(round_, plain)
