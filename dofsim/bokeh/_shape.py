@@ -12,7 +12,6 @@ from dofsim.bokeh._disc import HALF, ONE, PART, ZERO, F, U, radius_index
 from dofsim.bokeh._simd import put_end
 from dofsim.bokeh.spans import PHASES
 
-
 # Arrays are taken out of the tuple before a loop: Numba counts references to each of them wherever it passes the tuple
 # on, and ten times as long as a span takes to draw.
 
@@ -43,7 +42,7 @@ def clip(left, right, down, radius, stop_x):  # type: ignore[no-untyped-def]
 
 @njit(**PART)
 def scale_of(spans, first, last, shift, radius, stop_x):  # type: ignore[no-untyped-def]
-    """What the brightness of the clipped spans ``first .. last`` is multiplied with, so that their light stays the same.
+    """What the brightness of the clipped spans ``first .. last`` is multiplied with to keep their light the same.
 
     ``shift``: px from the row of the centre down to the middle of the second stop.
     """
