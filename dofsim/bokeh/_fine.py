@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from dofsim._kept import kept
@@ -52,6 +55,13 @@ def ring_room(tiles: int) -> int:
     return _END_FINE * _RING * (tiles * TILE + 2 * _HALO + 2) * 4
 
 
+def block_room(tiles: int) -> tuple[npt.NDArray[Any], ...]:
+    """``room`` of :func:`fine_block` for squares of ``tiles`` x ``tiles``."""
+    columns, kinds = tiles * TILE, (np.float32, np.float32, np.int64, np.int64, np.int64, np.int64)
+    sizes = _LAYERS * (columns + 2) * 4, (columns + 6) * 2, _LAYERS, _LAYERS + 1, _END_FINE, 2
+    return tuple(np.empty(size, kind) for size, kind in zip(sizes, kinds, strict=True))
+
+
 @njit(**PART)
 def layer_of(c):  # type: ignore[no-untyped-def]
     """Fine layer of a source; a larger radius than any of theirs counts as the outermost."""
@@ -66,7 +76,8 @@ def layer_of(c):  # type: ignore[no-untyped-def]
 @kept(**KERNEL)
 def fine_block(  # type: ignore[no-untyped-def]
     rgb, coc, sources, opening, layered, first_row, last_row, first, last,
-    front, front_live, back, back_live, hidden, hidden_live, grid_rows, grid_columns, lights, table, shape, ring, out,
+    front, front_live, back, back_live, hidden, hidden_live, grid_rows, grid_columns, lights, table, shape, ring, room,
+    out,
 ):  # fmt: skip
     """Render the tiles with layers among rows ``first_row .. last_row`` and columns ``first .. last`` of tiles.
 
@@ -74,7 +85,7 @@ def fine_block(  # type: ignore[no-untyped-def]
     ``front``, ``back``, ``hidden`` and their ``live``: level 1 of each group, composited, ``grid_rows`` x
     ``grid_columns`` cells; ``lights``: float32 (n, 6) of those (y, x, coc, colour) that are drawn here.
 
-    ``ring``: room of ``ring_room`` floats, all 0, and left so.
+    ``ring``: room of ``ring_room`` floats, all 0, and left so; ``room``: of ``block_room``.
 
     For every layer a ring of rows holds the differences of its sources; a row leaves its ring when every source that
     reaches it has been drawn, and is composited with the coarser layers from front to back.
@@ -84,15 +95,10 @@ def fine_block(  # type: ignore[no-untyped-def]
     x0, x1 = first * TILE, min(last * TILE, width)
     stride = (x1 - x0 + 2 * _HALO + 2) * 4
     wide = (x1 - x0 + 2) * 4
-    rows = np.empty(_LAYERS * wide, np.float32)
-    line = np.empty((x1 - x0 + 6) * 2, np.float32)
-    active = np.empty(_LAYERS, np.int64)
-    present = np.empty(_LAYERS + 1, np.int64)
-    newest = np.empty(_END_FINE, np.int64)
+    rows, line, active, present, newest, drawn = room
     for layer in range(_END_FINE):
         newest[layer] = y0 - 1000
     # Columns of the ring in which anything was drawn so far.
-    drawn = np.empty(2, np.int64)
     drawn[0], drawn[1] = stride, 0
     for y in range(y0 - _REACH, y1 + _REACH):
         _draw_row(rgb, sources, y, layered, first_row, last_row, first, last, table, shape, ring, stride, newest, drawn)
@@ -221,16 +227,19 @@ def _add_lights(lights, z, x0, x1, table, shape, rows, wide, active):  # type: i
             left, right = lights[n, 1] + HALF - half, lights[n, 1] + HALF + half
             _add_span(rows, layer * wide, left, right, share, lights, n, x0, x1)
         else:
-            entry = entry_of(shape, c, abs(c), 0)
-            stop_y, stop_x = stop_of(shape, c, abs(c), lights[n, 0], lights[n, 1])
-            scale = scale_of(shape, entry, 0, abs(c), stop_y, stop_x)
-            for s in range(shape.begin[entry], shape.begin[entry + 1]):
-                if shape.row[s] == -d:
-                    left, right = clip(shape, s, 0, abs(c), stop_y, stop_x)
-                    centre = lights[n, 1] + HALF
-                    _add_span(
-                        rows, layer * wide, centre + left, centre + right, shape.share[s] * scale, lights, n, x0, x1
-                    )
+            entry, spans = entry_of(shape, c, abs(c), 0), shape.spans
+            begun, ended = shape.begin[entry], shape.begin[entry + 1]
+            stop_y, stop_x, scale = ZERO, ZERO, ONE
+            if shape.cats_eye > ZERO:
+                stop_y, stop_x = stop_of(shape, c, abs(c), lights[n, 0], lights[n, 1])
+                scale = scale_of(spans, begun, ended, stop_y, abs(c), stop_x)
+            for s in range(begun, ended):
+                if spans[s, 3] == F(-d):
+                    left, right = spans[s, 0], spans[s, 1]
+                    if shape.cats_eye > ZERO:
+                        left, right = clip(left, right, F(-d) - stop_y, abs(c), stop_x)
+                    centre, share = lights[n, 1] + HALF, spans[s, 2] * scale
+                    _add_span(rows, layer * wide, centre + left, centre + right, share, lights, n, x0, x1)
 
 
 @njit(**PART)

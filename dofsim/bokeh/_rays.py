@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from dofsim._kept import kept
-from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F
+from dofsim.bokeh._disc import ALLOCATING, HALF, ONE, PART, TWO, ZERO, F
 from dofsim.bokeh._edges import FAR
 from dofsim.bokeh._trace import HIDDEN_SURFACE, MISSED, MIXED, TINY, VISIBLE, pixel, trace, visible_colour
 from dofsim.bokeh.plan import BACK, FRONT, IN_FOCUS_RADIUS, SQUARE, TILE
@@ -143,7 +143,7 @@ def _noise(sums, batches):  # type: ignore[no-untyped-def]
     return noise / F(len(sums))
 
 
-@kept(**KERNEL)
+@kept(**ALLOCATING)
 def ray_tiles(  # type: ignore[no-untyped-def]
     surfaces, original, layered, lowest, highest, top, bottom, left, right, points, counts, gain, cats_eye, wide,
     radius, out
