@@ -29,6 +29,9 @@ PART: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True}
 Wrappers for callers from C or from Python take long to compile and are left out: only kernels can call a part.
 """
 
+INLINE: dict[str, Any] = {**PART, "forceinline": True}
+"""Options of the parts that are taken into the kernel for every ray, and with what it knows of its arrays."""
+
 KERNEL: dict[str, Any] = _COMMON
 """Options of every kernel, which is kept on disk (:func:`dofsim._kept.kept`)."""
 
