@@ -17,36 +17,39 @@ def find_alone(ranges, around, side, most, slope, first, last, layered):  # type
     a light; ``around``: the same for squares of ``side`` px; ``most``: the largest radius, px; ``slope``: how much the
     coc of a smooth surface changes from one pixel to the next, px. ``layered``: uint8 (rows, columns), 1 or 0.
 
-    Whether a surface is met at a distance is told by its own radius if it is nearer, and by the radius of the square's
-    surface, past whose edge the lens looks.
+    Nearer surfaces are met where their own circles reach the square, all others as far as those of the square reach.
     """
     rows, columns, _ = around.shape
+    reach = SQUARE + int(most)
     for j in range(first, last):
+        top = j * SQUARE
+        above, below = max(top - reach, 0) // side, min((top + SQUARE + reach) // side + 1, rows)
         for i in range(layered.shape[1]):
             if layered[j, i] == 0:
                 continue
+            left = i * SQUARE
+            before, behind = max(left - reach, 0) // side, min((left + SQUARE + reach) // side + 1, columns)
             low, high = ranges[j, i, 0], ranges[j, i, 1]
             own = max(high, -low)
-            top, left = j * SQUARE, i * SQUARE
             alone = high - low <= slope * F(SQUARE)
-            jj = max((top - int(most)) // side, 0)
-            while alone and jj < min((top + SQUARE + int(most)) // side + 1, rows):
-                beside = max(jj * side - top - SQUARE, top - (jj + 1) * side, 0)
-                for ii in range(max((left - int(most)) // side, 0), min((left + SQUARE + int(most)) // side + 1, columns)):
+            for jj in range(above, below):
+                if not alone:
+                    break
+                down = max(jj * side - top - SQUARE, top - (jj + 1) * side, 0)
+                for ii in range(before, behind):
                     across = max(ii * side - left - SQUARE, left - (ii + 1) * side, 0)
-                    distance = np.sqrt(F(beside * beside + across * across))
+                    distance = np.sqrt(F(down * down + across * across))
                     lowest, highest = around[jj, ii, 0], around[jj, ii, 1]
                     slack = slope * (distance + F(SQUARE + side))
-                    reach = ZERO
+                    widest = ZERO
                     if around[jj, ii, 2] > ZERO:
-                        reach = max(highest, -lowest, own)
+                        widest = max(highest, -lowest, own)
                     if lowest < low - slack:
-                        reach = max(reach, -lowest, min(highest, low), own)
+                        widest = max(widest, -lowest, min(highest, low), own)
                     if highest > high + slack:
-                        reach = max(reach, own)
-                    if reach > ZERO and reach + ONE >= distance:
+                        widest = max(widest, own)
+                    if widest > ZERO and widest + ONE >= distance:
                         alone = False
                         break
-                jj += 1
             if alone:
                 layered[j, i] = 0

@@ -16,7 +16,7 @@ from dofsim.bokeh.plan import BACK, FRONT, SQUARE, TILE
 
 @njit(**INLINE)
 def _mean(wide, side, number, y, x, height, width, radius):  # type: ignore[no-untyped-def]
-    """Mean light and share, on one side of the focus, of the pixels within a share of a radius of (y, x) on either axis."""
+    """Mean light and share, on one side of the focus, of the pixels within a share of a radius of (y, x)."""
     n = reach_of_mean(radius)
     red, green, blue, total, count = ZERO, ZERO, ZERO, ZERO, ZERO
     for yy in range(max(y - n, 0), min(y + n + 1, height)):

@@ -47,7 +47,7 @@ larger than this for each ray: so every ray is spent where it takes away most.""
 JUMP = 1.0
 """Where the radius changes by more than this, px, from one pixel to the next, there are two surfaces."""
 
-SMOOTH = 0.1
+SMOOTH = 0.05
 """By how much the radius of a smooth surface changes from one pixel to the next, px: there gathering is exact."""
 
 _TILE_ROWS = 2
