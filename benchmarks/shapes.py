@@ -29,6 +29,8 @@ SHAPES = {
     "bubble 1": Aperture(bubble=1.0),
     "bubble -1": Aperture(bubble=-1.0),
     "cat's eye 0.9": Aperture(cats_eye=0.9),
+    "fringing 0.05": Aperture(fringing=0.05),
+    "6 blades, fringing 0.05": Aperture(blades=6, rotation=10, fringing=0.05),
 }
 
 

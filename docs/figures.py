@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim import lens
-from dofsim.bokeh import render
+from dofsim.bokeh import Aperture, render
 from dofsim.depth import DepthKind, DepthMap
 from dofsim.depth.estimate import estimate
 from dofsim.depth.refine import refine
@@ -149,6 +149,18 @@ def truth(scenes: Path) -> None:
     )  # fmt: skip
 
 
+def fringing() -> None:
+    """Bars and point lights from in front of the focus to behind it, without and with fringing."""
+    height, width = 130, 960
+    light = np.full((height, width, 3), 0.02, np.float32)
+    for x in range(24, width, 38):
+        light[20:64, x : x + 16] = 0.8
+        light[97:99, x + 7 : x + 9] = 40.0
+    coc = np.broadcast_to(np.linspace(-16, 16, width, dtype=np.float32), (height, width))
+    made = [display(render(light, coc, Aperture(fringing=strength))) for strength in (0.0, 0.04)]
+    save(np.vstack(made), "fringing")
+
+
 def failures(scenes: Path) -> None:
     """A mirror and glass, and what the estimator makes of them."""
     with np.load(scenes / "mirror.npz") as stored:
@@ -227,7 +239,7 @@ def main() -> None:
     """Make them all, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=Path, required=True)
-    names = ("photos", "tasks", "truth", "failures", "curves", "diagram")
+    names = ("photos", "tasks", "truth", "fringing", "failures", "curves", "diagram")
     parser.add_argument("figures", nargs="*", default=list(names), help=", ".join(names))
     given = parser.parse_args()
     mpl.rcParams["svg.hashsalt"] = "dofsim"  # the same file from the same figure

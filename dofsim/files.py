@@ -55,8 +55,7 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
         raise OutputError(f"cannot write {path}: it is {kind}; give the path of a file")
     if exists and not overwrite:
         raise OutputError(f"{path} exists already; choose another name or allow it to be overwritten (--overwrite)")
-    if not place.parent.is_dir():
-        raise OutputError(f"cannot write {path}: the folder {place.parent} does not exist; make it first")
+    require_folder(place.parent, path)
     temporary = temporary_beside(place)
     try:
         temporary.touch(exist_ok=False)
@@ -98,13 +97,11 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         place = Path(os.path.realpath(path))
         taken = place.exists() and not (place.is_dir() and not any(place.iterdir()))
-        has_parent = place.parent.is_dir()
     except (OSError, ValueError) as error:
         raise OutputError(f"cannot write {os.fspath(path)!r}: {_reason(error)}") from error
     if taken:
         raise OutputError(f"{path} exists already and is no empty folder; choose another name")
-    if not has_parent:
-        raise OutputError(f"cannot write {path}: the folder {place.parent} does not exist; make it first")
+    require_folder(place.parent, path)
     temporary = temporary_beside(place)
     try:
         temporary.mkdir()
@@ -125,6 +122,30 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def require_folder(folder: Path, path: str | os.PathLike[str]) -> None:
+    """Refuse to write where there is no folder.
+
+    Parameters
+    ----------
+    folder : Path
+        That ``path`` is to be written to.
+    path : path
+        For the message.
+
+    Raises
+    ------
+    OutputError
+        If there is no such folder, or something else in its place.
+    """
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise OutputError(f"cannot write {os.fspath(path)}: {folder} is no folder; name another place (-o)")
+    raise OutputError(
+        f"cannot write {os.fspath(path)}: the folder {folder} does not exist; make it first, or name another (-o)"
+    )
 
 
 def _reason(error: OSError | ValueError) -> str:

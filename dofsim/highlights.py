@@ -48,7 +48,7 @@ class Highlights:
     def given_to(
         self,
         linear_rgb: npt.NDArray[np.float32],
-        where: npt.NDArray[np.bool_] | None = None,
+        which: npt.NDArray[np.bool_] | None = None,
         strength: float = 1.0,
     ) -> npt.NDArray[np.float32]:
         """The picture with these lights.
@@ -57,8 +57,8 @@ class Highlights:
         ----------
         linear_rgb : float32 array, shape (H, W, 3)
             The picture in which they were found.
-        where : bool array, shape (H, W), optional
-            Pixels that may be raised; default: all.
+        which : bool array, shape (n,), optional
+            Of the lights, those that are wanted; default: all.
         strength : float
             How much of what they lack they get: 0 nothing, 1 what is plausible, 2 twice as much.
 
@@ -67,12 +67,11 @@ class Highlights:
         float32 array, shape (H, W, 3)
             The input itself if nothing is to be raised, else a copy.
         """
-        wanted = slice(None) if where is None else where.ravel()[self.places]
-        places = self.places[wanted]
+        places, light = (self.places, self.light) if which is None else (self.places[which], self.light[which])
         if not places.size or strength == 0:
             return linear_rgb
         out = linear_rgb.copy()
-        rows, light = out.reshape(-1, 3), self.light[wanted]
+        rows = out.reshape(-1, 3)
         rows[places] = light if strength == 1 else rows[places] + np.float32(strength) * (light - rows[places])
         return out
 
@@ -111,7 +110,8 @@ def recover_highlights(
         The input itself if nothing is to be raised, else a copy; nowhere below the input, and equal to it wherever a
         channel is below :data:`CLIPPED`.
     """
-    return find_highlights(linear_rgb, longer=longer).given_to(linear_rgb, where)
+    found = find_highlights(linear_rgb, longer=longer)
+    return found.given_to(linear_rgb, None if where is None else where.ravel()[found.places])
 
 
 def find_highlights(linear_rgb: npt.NDArray[np.float32], *, longer: int | None = None) -> Highlights:

@@ -55,8 +55,8 @@ class Recipe:
         35 mm-equivalent focal length for ``aperture``, mm; default: that of the photo.
     sharp_range : float, optional
         Share of the depth scale around the focus that stays sharp, 0..1.
-    blades, rotation, roundness, squeeze, donut, bubble, cats_eye
-        Shape of the aperture, see :class:`dofsim.bokeh.Aperture` (where ``donut`` is the obstruction).
+    blades, rotation, roundness, squeeze, donut, bubble, cats_eye, fringing
+        Shape and fringing of the aperture, see :class:`dofsim.bokeh.Aperture` (where ``donut`` is the obstruction).
     highlights, highlight_strength, grain
         See :meth:`dofsim.Scene.render`.
     quality : {"fast", "best"}
@@ -93,6 +93,7 @@ class Recipe:
     donut: float = 0.0
     bubble: float = 0.0
     cats_eye: float = 0.0
+    fringing: float = 0.0
     highlights: bool = True
     highlight_strength: float = 1.0
     grain: bool = True
@@ -116,7 +117,14 @@ class Recipe:
     def shape(self) -> Aperture:
         """The shape of the aperture."""
         return Aperture(
-            self.blades, self.rotation, self.roundness, self.squeeze, self.donut, self.bubble, self.cats_eye
+            self.blades,
+            self.rotation,
+            self.roundness,
+            self.squeeze,
+            self.donut,
+            self.bubble,
+            self.cats_eye,
+            self.fringing,
         )
 
     def but(self, **given: Any) -> Recipe:
@@ -397,6 +405,7 @@ def recipe_of_arguments(
         donut=float(shape.obstruction),
         bubble=float(shape.bubble),
         cats_eye=float(shape.cats_eye),
+        fringing=float(shape.fringing),
         **rest,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim import lens, memory
+from dofsim.bokeh.fringing import largest_radius
 from dofsim.depth.depth_map import DepthMap
 from dofsim.errors import ParameterError
 
@@ -50,11 +51,16 @@ class Setting:
         coc = lens.circle_of_confusion(depth.inverse().values, self.focus, self.factor)
         return lens.keep_sharp(coc, self.sharp_px)
 
-    def max_radius(self, depth: DepthMap) -> float:
-        """Largest radius of any pixel, px."""
-        ends = np.array([depth.range()], np.float32)
+    def extent(self, depth: DepthMap) -> tuple[float, float]:
+        """Lowest and highest signed radius of any pixel, px: those of the nearest and of the farthest."""
+        far, near = depth.range()
+        ends = np.array([near, far], np.float32)
         coc = lens.keep_sharp(lens.circle_of_confusion(ends, self.focus, self.factor), self.sharp_px)
-        return float(np.abs(coc).max())
+        return float(coc[0]), float(coc[1])
+
+    def max_radius(self, depth: DepthMap, fringing: float = 0.0) -> float:
+        """Largest radius of any pixel, px; in any colour, if the aperture has fringing."""
+        return largest_radius(fringing, self.extent(depth))
 
 
 def refocus(
@@ -107,8 +113,9 @@ def refocus(
 
     size = photo.height, photo.width
     longest = float(max(size))
-    widest = setting.max_radius(depth)
-    max_radius = min(widest, longest)
+    lowest, highest = setting.extent(depth)
+    extent = max(lowest, -longest), min(highest, longest)
+    max_radius = min(setting.max_radius(depth, shape.fringing if shape else 0.0), longest)
     noise = grain() if grain else None
     codes = np.empty_like(photo.pixels)
     bands = split(*size, max_radius, rows)
@@ -117,17 +124,17 @@ def refocus(
         whole = len(bands) == 1
         light = linear() if whole else photo.profile.to_linear(photo.pixels[seen])
         coc = setting.coc(depth if whole else replace(depth, values=depth.values[seen]))
-        if widest > longest:
+        if extent != (lowest, highest):
             coc = np.clip(coc, -longest, longest)
         if depth.refined:
             lens.widen_near(coc, math.hypot(*size))
         if highlights:
             lights = highlights() if whole else find_highlights(light, longer=max(size))
-            light = lights.given_to(light, np.abs(coc) >= IN_FOCUS_RADIUS, highlight_strength)
+            light = lights.given_to(light, np.abs(coc.flat[lights.places]) >= IN_FOCUS_RADIUS, highlight_strength)
         if whole:
             blurred = render(light, coc, shape, quality=quality, threads=threads)
         else:
-            blurred = render_band(light, coc, band, size, max_radius, shape, threads)
+            blurred = render_band(light, coc, band, size, extent, shape, threads)
         del light
         if noise is not None:
             bits = 8 * photo.pixels.dtype.itemsize
@@ -152,7 +159,14 @@ def _encode(linear: Floats, photo: Photo, rows: slice, threads: int, out: npt.ND
         workers.run(encode, range(0, len(linear), _ROWS))
 
 
-def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | None, quality: Quality = "fast") -> int:
+def rows_at_a_time(
+    photo: Photo,
+    max_radius: float,
+    max_memory: str | float | None,
+    quality: Quality = "fast",
+    *,
+    fringing: bool = False,
+) -> int:
     """How many rows of a photo fit into memory at a time, at most all of them.
 
     Parameters
@@ -164,6 +178,8 @@ def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | No
         See :func:`dofsim.memory.limit`.
     quality : {"fast", "best"}
         "best" takes all rows or none.
+    fringing : bool
+        Whether red and blue are rendered apart from green.
 
     Raises
     ------
@@ -173,18 +189,20 @@ def rows_at_a_time(photo: Photo, max_radius: float, max_memory: str | float | No
     from dofsim.bokeh.bands import least_rows
 
     room = memory.limit(max_memory) - memory.used() - photo.pixels.nbytes
+    more = memory.FRINGING if fringing else 0
     if quality == "best":
-        need = memory.RENDERING_BEST * photo.width * photo.height
+        need = (memory.RENDERING_BEST + more) * photo.width * photo.height
         if need > room:
             raise ParameterError(
                 f"rendering this photo at its best takes {memory.megabytes(need - room)} more than may be used; "
                 "render it fast (--quality fast), make it smaller, or give more memory (--max-memory)"
             )
         return photo.height
-    rows = int(room // (memory.RENDERING * photo.width))
+    row = (memory.RENDERING + more) * photo.width
+    rows = int(room // row)
     least = least_rows(photo.height, photo.width, min(max_radius, float(max(photo.height, photo.width))))
     if rows < least:
-        lacking = (least - rows) * memory.RENDERING * photo.width
+        lacking = (least - rows) * row
         raise ParameterError(
             f"rendering this photo takes {memory.megabytes(lacking)} more than may be used; "
             "blur less, make the photo smaller, or give more memory (--max-memory)"

@@ -337,6 +337,8 @@ class Scene:
 
         check_quality(quality)
         check_strength(highlight_strength)
+        fringing = shape.fringing if shape else 0.0
+        max_radius = setting.max_radius(self.depth, fringing)
         return refocus(
             self.photo,
             self.depth,
@@ -347,7 +349,7 @@ class Scene:
             highlight_strength=highlight_strength,
             grain=(lambda: self.grain) if grain else None,
             threads=threads or default_threads(),
-            rows=rows_at_a_time(self.photo, setting.max_radius(self.depth), max_memory, quality),
+            rows=rows_at_a_time(self.photo, max_radius, max_memory, quality, fringing=fringing > 0),
             quality=quality,
         )
 

@@ -83,3 +83,9 @@ def test_bad_places(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError, match="cannot write"), atomic_path(tmp_path / name):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(OutputError, match="taken is no folder"), atomic_path(tmp_path / "taken" / "x.png"):
+        pass

@@ -7,6 +7,7 @@ import pytest
 
 import dofsim
 from dofsim import DepthKind, DepthMap, memory, refocus
+from dofsim.bokeh import Aperture
 from dofsim.bokeh.bands import least_rows
 from dofsim.errors import ParameterError
 from dofsim.photo import Photo
@@ -42,16 +43,19 @@ def scene() -> dofsim.Scene:
     return dofsim.prepare(Photo.from_array(pixels), depth=DepthMap(values, DepthKind.INVERSE))
 
 
-def test_short_memory_changes_nothing_but_the_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = scene().render(0.5, blur="6px")
+@pytest.mark.parametrize("fringing", [0.0, 0.1])
+def test_short_memory_changes_nothing_but_the_rounding(monkeypatch: pytest.MonkeyPatch, fringing: float) -> None:
+    lens = Aperture(fringing=fringing)
+    whole = scene().render(0.5, blur="6px", shape=lens)
     asked = []
     original = refocus.rows_at_a_time
     monkeypatch.setattr(memory, "used", lambda: 0)
     monkeypatch.setattr(
-        "dofsim.scene.rows_at_a_time", lambda *arguments: asked.append(original(*arguments)) or asked[-1]
+        "dofsim.scene.rows_at_a_time",
+        lambda *given, **named: asked.append(original(*given, **named)) or asked[-1],
     )
-    room = whole.pixels.nbytes + memory.RENDERING * WIDTH * 400
-    banded = scene().render(0.5, blur="6px", max_memory=room)
+    row = WIDTH * (memory.RENDERING + (memory.FRINGING if fringing else 0))
+    banded = scene().render(0.5, blur="6px", shape=lens, max_memory=whole.pixels.nbytes + 400 * row)
     assert asked == [400]
     difference = np.abs(banded.pixels.astype(int) - whole.pixels)
     assert difference.max() <= 1

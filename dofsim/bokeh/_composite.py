@@ -10,7 +10,10 @@ drawn, ``live``, without margins, where something is to be seen, ``wanted`` wher
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from dofsim._kept import kept
@@ -86,22 +89,26 @@ def enlarge_row(acc, rows, columns, y, first, last, line, out, at):  # type: ign
         mix(out, U(at + i * 8 + 4), line, middle, MOST, line, middle + U(4), QUARTER)
 
 
+def cascade_room(columns: int, patches: int) -> tuple[npt.NDArray[Any], ...]:
+    """``room`` of :func:`cascade_rows` for rows of so many cells and patches."""
+    lines = (np.empty(size * 4, np.float32) for size in (columns, PATCH, PATCH // 2 + 2))
+    return *lines, np.empty(patches, np.int64)
+
+
 @kept(**KERNEL)
 def cascade_rows(  # type: ignore[no-untyped-def]
-    coc, opening, cell, group, level, rows, columns, acc, touched, wanted, live, coarser, coarser_live, first, last
-):
+    coc, opening, cell, group, level, rows, columns, acc, touched, wanted, live, coarser, coarser_live, first, last,
+    room,
+):  # fmt: skip
     """Composite rows ``first .. last`` (multiples of PATCH) of one level of a group with the coarser levels, in place.
 
-    ``coarser``, ``coarser_live``: the next level, composited already; empty at the top.
+    ``coarser``, ``coarser_live``: the next level, composited already; empty at the top. ``room``: of ``cascade_room``.
 
     Behind a pixel whose own surface is more than an octave nearer than the coarser levels, these show only through
     an opening (see ``_edges``).
     """
     stride = (columns + 2 * MARGIN + 2) * 4
-    own = np.empty(columns * 4, np.float32)
-    wide = np.empty(PATCH * 4, np.float32)
-    line = np.empty((PATCH // 2 + 2) * 4, np.float32)
-    active = np.empty(wanted.shape[1], np.int64)
+    own, wide, line, active = room
     for i in range(PATCH * 4):
         wide[i] = ZERO
     height, width = coc.shape

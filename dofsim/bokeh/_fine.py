@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from dofsim._kept import kept
@@ -52,6 +55,13 @@ def ring_room(tiles: int) -> int:
     return _END_FINE * _RING * (tiles * TILE + 2 * _HALO + 2) * 4
 
 
+def block_room(tiles: int) -> tuple[npt.NDArray[Any], ...]:
+    """``room`` of :func:`fine_block` for squares of ``tiles`` x ``tiles``."""
+    columns, kinds = tiles * TILE, (np.float32, np.float32, np.int64, np.int64, np.int64, np.int64)
+    sizes = _LAYERS * (columns + 2) * 4, (columns + 6) * 2, _LAYERS, _LAYERS + 1, _END_FINE, 2
+    return tuple(np.empty(size, kind) for size, kind in zip(sizes, kinds, strict=True))
+
+
 @njit(**PART)
 def layer_of(c):  # type: ignore[no-untyped-def]
     """Fine layer of a source; a larger radius than any of theirs counts as the outermost."""
@@ -66,7 +76,8 @@ def layer_of(c):  # type: ignore[no-untyped-def]
 @kept(**KERNEL)
 def fine_block(  # type: ignore[no-untyped-def]
     rgb, coc, sources, opening, layered, first_row, last_row, first, last,
-    front, front_live, back, back_live, hidden, hidden_live, grid_rows, grid_columns, lights, table, shape, ring, out,
+    front, front_live, back, back_live, hidden, hidden_live, grid_rows, grid_columns, lights, table, shape, ring, room,
+    out,
 ):  # fmt: skip
     """Render the tiles with layers among rows ``first_row .. last_row`` and columns ``first .. last`` of tiles.
 
@@ -74,7 +85,7 @@ def fine_block(  # type: ignore[no-untyped-def]
     ``front``, ``back``, ``hidden`` and their ``live``: level 1 of each group, composited, ``grid_rows`` x
     ``grid_columns`` cells; ``lights``: float32 (n, 6) of those (y, x, coc, colour) that are drawn here.
 
-    ``ring``: room of ``ring_room`` floats, all 0, and left so.
+    ``ring``: room of ``ring_room`` floats, all 0, and left so; ``room``: of ``block_room``.
 
     For every layer a ring of rows holds the differences of its sources; a row leaves its ring when every source that
     reaches it has been drawn, and is composited with the coarser layers from front to back.
@@ -84,15 +95,10 @@ def fine_block(  # type: ignore[no-untyped-def]
     x0, x1 = first * TILE, min(last * TILE, width)
     stride = (x1 - x0 + 2 * _HALO + 2) * 4
     wide = (x1 - x0 + 2) * 4
-    rows = np.empty(_LAYERS * wide, np.float32)
-    line = np.empty((x1 - x0 + 6) * 2, np.float32)
-    active = np.empty(_LAYERS, np.int64)
-    present = np.empty(_LAYERS + 1, np.int64)
-    newest = np.empty(_END_FINE, np.int64)
+    rows, line, active, present, newest, drawn = room
     for layer in range(_END_FINE):
         newest[layer] = y0 - 1000
     # Columns of the ring in which anything was drawn so far.
-    drawn = np.empty(2, np.int64)
     drawn[0], drawn[1] = stride, 0
     for y in range(y0 - _REACH, y1 + _REACH):
         _draw_row(rgb, sources, y, layered, first_row, last_row, first, last, table, shape, ring, stride, newest, drawn)

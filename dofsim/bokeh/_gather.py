@@ -5,7 +5,6 @@ Sums along the row (prefix) turn a disc into one difference per row, exact for f
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from dofsim._kept import kept
@@ -53,6 +52,8 @@ def gather_runs(  # type: ignore[no-untyped-def]
     side,
     prefix,
     spare,
+    places,
+    weights,
     target,
     to,
     target_stride,
@@ -63,7 +64,8 @@ def gather_runs(  # type: ignore[no-untyped-def]
     ``columns`` px, ``stride`` floats a row; ``coc``: float32 (rows - 2 halo, columns - 2 halo), of the pixels that are
     not in its ``halo``, px; ``runs``: int64 (n, 4), rectangles of these as first and last row, first and last column
     (last ones exclusive); ``y0``, ``x0``, ``side``: place of the first of these in the picture, and the size of each,
-    px of that; ``prefix``: room for rows x (columns + 1) x 3 floats, ``spare`` for 3 EIGHT; ``target``: flat, gets
+    px of that; ``prefix``: room for rows x (columns + 1) x 3 floats, ``spare`` for 3 EIGHT,
+    ``places`` and ``weights`` for the spans of an aperture; ``target``: flat, gets
     the pixel (0, 0) of ``coc`` at position ``to``, ``target_stride`` floats a row.
     """
     wide = (columns + 1) * 3
@@ -78,8 +80,7 @@ def gather_runs(  # type: ignore[no-untyped-def]
             p += U(3)
             q += U(3)
         prefix[q], prefix[q + GREEN], prefix[q + BLUE] = red, green, blue
-    if shape is not None:
-        places, weights, listed = np.empty(2 * shape.most + 1, np.int64), np.empty(4 * shape.most, np.float32), -1
+    listed = -1
     for n in range(runs.shape[0]):
         for y in range(runs[n, 0], runs[n, 1]):
             x, last = runs[n, 2], runs[n, 3]

@@ -6,15 +6,14 @@ import numpy as np
 from numba import njit
 
 from dofsim._kept import kept
-from dofsim.bokeh._disc import HALF, INLINE, KERNEL, ONE, PART, QUARTER, TWO, ZERO, F
+from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, QUARTER, TWO, ZERO, F
 from dofsim.bokeh._edges import FAR
 from dofsim.bokeh._rays import reach_of_mean
-from dofsim.bokeh._simd import uncounted
 from dofsim.bokeh._trace import MISSED, TINY, trace
 from dofsim.bokeh.plan import BACK, FRONT, SQUARE, TILE
 
 
-@njit(**INLINE)
+@njit(**PART)
 def _mean(wide, side, number, y, x, height, width, radius):  # type: ignore[no-untyped-def]
     """Mean light and share, on one side of the focus, of the pixels within a share of a radius of (y, x)."""
     n = reach_of_mean(radius)
@@ -40,7 +39,6 @@ def join_tiles(wide, radius, number, top, bottom, left, right, out):  # type: ig
     Nothing changes faster there than over its radius, and neighbours have different rays: together they have many. What
     a sharper surface lets through of the back may change from pixel to pixel, and so only its colour is a mean.
     """
-    wide, radius, number, out = uncounted((wide, radius, number, out))
     height, width, _ = out.shape
     cells = TILE // SQUARE
     for j in range(top * cells, bottom * cells):
@@ -99,7 +97,7 @@ def add_lights(  # type: ignore[no-untyped-def]
     ``lights``: float32 (n, 6), y, x, coc, colour. ``pupil``: float32 (2, side, side), light that passes the aperture,
     from behind the focus and from in front of it; (2, 0, 0) for a disc.
     """
-    _, coc, away, far, _, cell, jump, mixed, share, near, _, _, _, _ = uncounted(surfaces)
+    _, coc, away, far, _, cell, jump, mixed, share, near, _, _, _, _ = surfaces
     height, width = coc.shape
     shift = cats_eye * TWO / np.sqrt(F(height * height + width * width))
     y0, y1, x0, x1 = top * TILE, min(bottom * TILE, height), left * TILE, min(right * TILE, width)

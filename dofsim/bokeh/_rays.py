@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from dofsim._kept import kept
 from dofsim.bokeh._disc import HALF, INLINE, KERNEL, ONE, PART, TWO, ZERO, F
 from dofsim.bokeh._edges import FAR
-from dofsim.bokeh._simd import uncounted
 from dofsim.bokeh._trace import HIDDEN_SURFACE, MISSED, MIXED, TINY, VISIBLE, pixel, trace, visible_colour
 from dofsim.bokeh.plan import BACK, FRONT, IN_FOCUS_RADIUS, SQUARE, TILE
 
@@ -42,7 +42,7 @@ def _look(  # type: ignore[no-untyped-def]
     radius of either; the number of rays that see something else than the pixel's own surface in focus; sum of the
     colours of batches, and of their squares.
 
-    Returns whether any saw something else than a visible surface.
+    Returns whether any saw something else than the pixel's own surface in focus.
     """
     height, width = coc.shape
     own_coc = coc[y, x]
@@ -120,7 +120,7 @@ def _look(  # type: ignore[no-untyped-def]
         sums[k, _BATCHES + 1] += green
         sums[k, _BATCHES + 2] += blue
         sums[k, _SQUARES] += red * red + green * green + blue * blue
-    return other
+    return other or others > 0
 
 
 @njit(**PART)
@@ -145,29 +145,33 @@ def _noise(sums, batches):  # type: ignore[no-untyped-def]
     return noise / F(len(sums))
 
 
+def ray_room() -> npt.NDArray[np.float32]:
+    """Room in which :func:`ray_tiles` sums up what the pixels of a square see."""
+    return np.empty((SQUARE * SQUARE, _SUMS), np.float32)
+
+
 @kept(**KERNEL)
 def ray_tiles(  # type: ignore[no-untyped-def]
-    surfaces, original, number, lowest, highest, top, bottom, left, right, points, counts, gain, cats_eye, wide,
-    radius, out
+    surfaces, original, number, lowest, highest, top, bottom, left, right, points, counts, gain, cats_eye, sums,
+    wide, radius, out,
 ):  # fmt: skip
     """Look at the layered squares of a box of tiles through the lens.
 
     ``original``: the picture, which pixels in focus keep; ``number``: int32 (rows, columns), numbers of the layered
     squares, -1 for others; ``lowest``, ``highest``: coc that rays from each tile can meet; ``points``: float32 (n, 7),
     see :func:`~dofsim.bokeh.pupil.aperture_points`, a set for each pixel of a square; ``counts``: fewest and most rays;
-    ``gain``: a square takes twice as many as long as its variance, for each ray, is larger.
+    ``gain``: a square takes twice as many as long as its variance, for each ray, is larger; ``sums``: see
+    :func:`ray_room`.
 
     ``wide``: float32 (2, squares, SQUARE * SQUARE, 4), zero, gets the light and the share of what is blurred widely in
     front of the focus and behind it; ``radius``: float32 (2, squares, SQUARE * SQUARE), zero, gets the least radius of
     that, px; ``out`` gets the light of the rest.
     """
-    rgb, coc, away, far, hidden, cell, jump, mixed, portion, near, tint, pyramid, starts, columns = uncounted(surfaces)
-    original, number, points, wide, radius, out = uncounted((original, number, points, wide, radius, out))
+    rgb, coc, away, far, hidden, cell, jump, mixed, portion, near, tint, pyramid, starts, columns = surfaces
     height, width = coc.shape
     shift = cats_eye * TWO / np.sqrt(F(height * height + width * width))
     few, many = counts
     share = TILE // SQUARE
-    sums = np.empty((SQUARE * SQUARE, _SUMS), np.float32)
     for j in range(top * share, bottom * share):
         for i in range(left * share, right * share):
             if number[j, i] < 0:
@@ -191,7 +195,7 @@ def ray_tiles(  # type: ignore[no-untyped-def]
                         )  # fmt: skip
                         other = other or more
                 if batches == 1:
-                    done = not other and sums[:, _OTHERS].max() == ZERO
+                    done = not other
                 elif batches & (batches - 1) == 0:
                     done = _noise(sums, batches) <= gain * F(end)
                 done = done or end + few > many

@@ -225,30 +225,6 @@ def _gather_spans_vector(
     return types.void(prefix, index, places, weights, index, out, index), generate
 
 
-def _uncounted(arrays):  # type: ignore[no-untyped-def]
-    """The arrays of a tuple, which a kernel was given, without counting references to them.
-
-    Every array that one compiled function gives another is counted up and down, in atomic steps: for rays as long as
-    following them. Who gave them to the kernel keeps them; what a kernel has made itself must be counted.
-    """
-    return arrays
-
-
-def _uncounted_tuple(_context: Any, arrays: Any) -> Any:
-    """Code generator of the compiled :func:`_uncounted`: arrays without the object that counts."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        (found,) = arguments
-        for n, kind in enumerate(signature.args[0].types):
-            if isinstance(kind, types.Array):
-                array = context.make_array(kind)(context, builder, builder.extract_value(found, n))
-                array.meminfo = cgutils.get_null_value(array.meminfo.type)
-                found = builder.insert_value(found, array._getvalue(), n)  # noqa: SLF001 - Numba's own name for it
-        return found
-
-    return arrays(arrays), generate
-
-
 def _chosen(plain: Any, vector: Any) -> Any:
     if config.DISABLE_JIT:
         return plain
@@ -259,4 +235,3 @@ put_end = _chosen(_put_end, _put_end_vector)
 mix = _chosen(_mix, _mix_vector)
 gather_eight = _chosen(_gather_eight, _gather_eight_vector)
 gather_spans = _chosen(_gather_spans, _gather_spans_vector)
-uncounted = _chosen(_uncounted, _uncounted_tuple)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.aperture import Aperture
+from dofsim.bokeh.fringing import render_colours
 from dofsim.bokeh.plan import FILL_CELLS, IN_FOCUS_RADIUS, make_plan
 
 Floats = npt.NDArray[np.float32]
@@ -94,7 +95,7 @@ def render_band(
     coc: Floats,
     band: Band,
     whole: tuple[int, int],
-    max_radius: float,
+    extent: tuple[float, float],
     aperture: Aperture | None,
     threads: int,
 ) -> Floats:
@@ -105,15 +106,15 @@ def render_band(
     rgb : float32 array, shape (bottom - top, W, 3), C-contiguous
         Scene-linear, of the rows that the band looks at; finite.
     coc : float32 array, shape (bottom - top, W), C-contiguous
-        Signed radius, px, of those rows; ``abs(coc) <= max_radius``.
+        Signed radius, px, of those rows, within ``extent``.
     band : Band
         From :func:`split`.
     whole : (int, int)
         Height and width of the picture, px.
-    max_radius : float
-        Largest radius in the whole picture, px.
+    extent : (float, float)
+        Lowest and highest signed radius in the whole picture, px, none beyond its longer side.
     aperture : Aperture, optional
-        Default: a disc.
+        Default: a disc in all colours.
     threads : int
         >= 1; does not change the result.
 
@@ -121,12 +122,17 @@ def render_band(
     -------
     float32 array, shape (last - first, W, 3)
     """
-    if max_radius < IN_FOCUS_RADIUS:
+    if max(extent[1], -extent[0]) < IN_FOCUS_RADIUS:
         return rgb[band.kept].copy()
     from dofsim.bokeh.layered import render_layered
 
-    shape = None if aperture is None or aperture.is_disc else aperture
-    return render_layered(rgb, coc, max_radius, shape, threads, whole=whole, top=band.top)[band.kept]
+    aperture = aperture or Aperture()
+    shape = aperture.one_colour
+
+    def draw(radii: Floats, max_radius: float) -> Floats:
+        return render_layered(rgb, radii, max_radius, shape, threads, whole=whole, top=band.top)[band.kept]
+
+    return render_colours(draw, coc, extent, aperture.fringing, float(max(whole)))
 
 
 def _unit(height: int, width: int, max_radius: float) -> int:

@@ -80,6 +80,12 @@ def render_calm(
                 _gather_cells(rgb, coc, pyramid, plan, int(level), runs, halo, shape, scratch, out)
 
 
+def _span_room(shape: ShapeTable | None) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Where a row of an aperture is put together."""
+    most = 0 if shape is None else shape.most
+    return np.empty(2 * most + 1, np.int64), np.empty(4 * most, np.float32)
+
+
 def _gather_pixels(
     rgb: Floats,
     coc: Floats,
@@ -103,7 +109,7 @@ def _gather_pixels(
     part = np.ascontiguousarray(coc[y0:y1, x0:x1])
     gather_runs(
         source, at, stride, y1 - y0 + 2 * halo, x1 - x0 + 2 * halo, part, halo, _relative(parts, y0, x0),
-        gather_table(LARGEST_GATHERED), shape, y0, x0, 1, scratch[_SPARE:], scratch[:_SPARE],
+        gather_table(LARGEST_GATHERED), shape, y0, x0, 1, scratch[_SPARE:], scratch[:_SPARE], *_span_room(shape),
         out.reshape(-1), (y0 * plan.width + x0) * 3, plan.width * 3,
     )  # fmt: skip
     for top, bottom, left, right in parts if has_sharp else ():
@@ -145,7 +151,7 @@ def _gather_cells(
     gather_runs(
         np.ascontiguousarray(source, np.float32).reshape(-1), 0, source.shape[1] * 3, *source.shape[:2], scaled, halo,
         _relative(cells, y0, x0), gather_table(LARGEST_GATHERED), shape, y0 * side, x0 * side, side,
-        scratch[_SPARE:], scratch[:_SPARE], gathered.reshape(-1), 0, gathered.shape[1] * 3,
+        scratch[_SPARE:], scratch[:_SPARE], *_span_room(shape), gathered.reshape(-1), 0, gathered.shape[1] * 3,
     )  # fmt: skip
     for (top, bottom, left, right), (cy0, cy1, cx0, cx1) in zip(parts, cells, strict=True):
         small = gathered[cy0 - y0 : cy1 - y0, cx0 - x0 : cx1 - x0]

@@ -207,7 +207,7 @@ def _composite(
     plan: Plan,
     workers: Workers,
 ) -> None:
-    from dofsim.bokeh._composite import cascade_rows
+    from dofsim.bokeh._composite import cascade_room, cascade_rows
 
     if not grid.touched.any() and not coarser.live.any():
         return
@@ -216,6 +216,7 @@ def _composite(
         lambda first: cascade_rows(
             coc, opening, plan.cell, group, level, rows, columns, grid.acc, grid.touched, wanted, grid.live,
             coarser.acc, coarser.live, first, min(first + _CASCADE_ROWS, rows),
+            cascade_room(columns, wanted.shape[1]),
         ),
         range(0, rows, _CASCADE_ROWS),
     )  # fmt: skip
@@ -249,7 +250,7 @@ def _render_layered_squares(
     out: Floats,
 ) -> None:
     """Render the tiles that need layers from these into ``out``."""
-    from dofsim.bokeh._fine import fine_block, ring_room
+    from dofsim.bokeh._fine import block_room, fine_block, ring_room
 
     scratch = _Scratch()
 
@@ -257,7 +258,7 @@ def _render_layered_squares(
         fine_block(
             rgb, coc, layers.sources, _enlarged(layers.opening, box, plan.cell), tiles.layered, *box,
             *layers.finest, *plan.shape(1), lights_near(layers.lights, box), table, shape,
-            scratch.room(ring_room(SPAN_TILES)), out,
+            scratch.room(ring_room(SPAN_TILES)), block_room(SPAN_TILES), out,
         )  # fmt: skip
 
     workers.run(render_square, _squares(tiles.layered > 0, plan))

@@ -37,10 +37,10 @@ from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
 
-RAYS = 16, 256
+RAYS = 16, 512
 """Fewest and most rays of a pixel."""
 
-GAIN = 7e-8
+GAIN = 5e-8
 """A square takes twice as many rays as long as its noise (variance of the root of the light, which displays show) is
 larger than this for each ray: so every ray is spent where it takes away most."""
 
@@ -137,7 +137,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
             return out
 
         from dofsim.bokeh._join import add_lights, join_tiles
-        from dofsim.bokeh._rays import ray_tiles
+        from dofsim.bokeh._rays import ray_room, ray_tiles
         from dofsim.bokeh._survey import FIRST_LEVEL
         from dofsim.bokeh._trace import NOTHING
 
@@ -168,7 +168,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         def look(box: Box) -> None:
             ray_tiles(
                 surfaces, rgb, number, lowest, highest, *box, points, RAYS, np.float32(GAIN), cats_eye,
-                wide, radius, out,
+                ray_room(), wide, radius, out,
             )  # fmt: skip
 
         def join(box: Box) -> None:

@@ -35,7 +35,7 @@ def render(
         Signed radius of the circle of confusion, px: positive behind the plane of focus, negative in front of it.
         It orders the surfaces too. Finite. A circle larger than the picture counts as one of the picture's size.
     aperture : Aperture, optional
-        Shape of the circle of confusion; default: a disc.
+        Shape and fringing of the circle of confusion; default: a disc in all colours.
     quality : {"fast", "best"}
         ``"best"`` follows rays of the lens wherever there are edges: nearer to the truth, and several times slower.
     threads : int, optional
@@ -65,23 +65,29 @@ def render(
     if workers < 1:
         raise ParameterError(f"threads is at least 1, not {threads} (--threads)")
 
+    from dofsim.bokeh.fringing import render_colours
     from dofsim.bokeh.plan import IN_FOCUS_RADIUS
 
-    max_radius = float(max(coc.max(), -coc.min()))
-    if max_radius < IN_FOCUS_RADIUS:
+    lowest, highest = float(coc.min()), float(coc.max())
+    if max(highest, -lowest) < IN_FOCUS_RADIUS:
         return rgb.copy()
     longest = float(max(coc.shape))
-    if max_radius > longest:
+    if max(highest, -lowest) > longest:
         coc = np.clip(coc, -longest, longest)
-        max_radius = longest
-    shape = None if aperture is None or aperture.is_disc else aperture
-    if quality == "best":
-        from dofsim.bokeh.rays import render_rays
+        lowest, highest = max(lowest, -longest), min(highest, longest)
+    aperture = aperture or Aperture()
+    shape = aperture.one_colour
 
-        return render_rays(rgb, coc, max_radius, shape, workers)
-    from dofsim.bokeh.layered import render_layered
+    def draw(radii: npt.NDArray[np.float32], max_radius: float) -> npt.NDArray[np.float32]:
+        if quality == "best":
+            from dofsim.bokeh.rays import render_rays
 
-    return render_layered(rgb, coc, max_radius, shape, workers)
+            return render_rays(rgb, radii, max_radius, shape, workers)
+        from dofsim.bokeh.layered import render_layered
+
+        return render_layered(rgb, radii, max_radius, shape, workers)
+
+    return render_colours(draw, coc, (lowest, highest), aperture.fringing, longest)
 
 
 def check_quality(quality: str) -> None:

@@ -41,9 +41,9 @@ def is_cold() -> bool:
 
 def compile_first_half() -> None:
     """Compile, or load, the kernels that look for edges, extend hidden surfaces, and composite."""
-    from dofsim.bokeh._composite import cascade_rows
+    from dofsim.bokeh._composite import cascade_room, cascade_rows
     from dofsim.bokeh._edges import find_edges, sweep
-    from dofsim.bokeh._fill import fill, find_slopes
+    from dofsim.bokeh._fill import fill
     from dofsim.bokeh._hidden import extend
     from dofsim.bokeh._survey import survey_rows
 
@@ -53,17 +53,19 @@ def compile_first_half() -> None:
     sweep(_map(), jump)
     rings = np.zeros(_SIZE * _SIZE, np.int32), np.zeros(_SIZE * _SIZE, np.float32)
     extend(_map(), _map(), _map(), _picture(), 1, jump, _map(np.int16), *rings)
-    find_slopes(_picture(), _picture(), jump, 0, 0, _picture())
     fill(_picture(), _picture(), _map(), _map(), _picture(), jump, places, 0, 0, _picture()[0])
     flags, line = _map(np.uint8), _line()
-    cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, line, flags, flags, flags, line, flags, 0, 0)
+    cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, line, flags, flags, flags, line, flags, 0, 0, cascade_room(1, 1))
 
 
 def compile_second_half() -> None:
-    """Compile, or load, the kernels that gather, draw discs, and make a picture of them.
+    """Compile, or load, the kernels that find slopes, gather, draw discs, and make a picture of them.
 
     Half in time, not in number: the first process also reads the photo and its depth.
     """
+    from dofsim.bokeh._fill import find_slopes
+
+    find_slopes(_picture(), _picture(), np.float32(1), 0, 0, _picture())
     _compile_coarse(None)
     _compile_fine(None)
 
@@ -83,18 +85,22 @@ def _compile_coarse(shape: ShapeTable | None) -> None:
     from dofsim.bokeh._gather import gather_runs
 
     runs, disc = np.zeros((0, 4), np.int64), gather_table(LARGEST_GATHERED)
-    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, shape, 0, 0, 1, _line(), _line(), _line(), 0, 3)
+    room = np.empty(0, np.int64), _line()
+    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, shape, 0, 0, 1, _line(), _line(), *room, _line(), 0, 3)
     squares, grid = _picture()[:0], (_line(), _map(np.uint8), span_table(LARGEST_DRAWN), shape)
     coarse_layer(_picture(), _map(), squares, squares, squares, 2, 2, _map(), FRONT, False, 1, 4, *grid)
     draw_sources(_lights(), np.float32(1), 1, 4, *grid)
 
 
 def _compile_fine(shape: ShapeTable | None) -> None:
-    from dofsim.bokeh._fine import fine_block
+    from dofsim.bokeh._fine import block_room, fine_block
 
     rgb, coc, flags, opening = _picture(), _map(), _map(np.uint8), _map()
     grids, table = (_line(), flags) * 3, span_table(LARGEST_DRAWN)
-    fine_block(rgb, coc, coc, opening, flags, 0, 0, 0, 0, *grids, 1, 1, _lights(), table, shape, _line(), _picture())
+    fine_block(
+        rgb, coc, coc, opening, flags, 0, 0, 0, 0, *grids, 1, 1, _lights(), table, shape, _line(), block_room(1),
+        _picture(),
+    )  # fmt: skip
 
 
 def _shape() -> ShapeTable:

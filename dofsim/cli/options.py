@@ -68,6 +68,10 @@ Bubble = Annotated[
 CatsEye = Annotated[
     float, typer.Option(metavar="0..1", show_default=False, help="Lemons towards the corners.  [0: none]")
 ]
+Fringing = Annotated[
+    float,
+    typer.Option(metavar="0..0.1", show_default=False, help="Magenta rims in front, green behind.  [0: none]"),
+]
 Highlights = Annotated[
     bool,
     typer.Option("--highlights/--no-highlights", help="Give clipped lights out of focus back a plausible brightness."),
@@ -96,7 +100,7 @@ SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Name, count and leave out frames that cannot be used, instead of stopping.")
 ]
 
-RARE_SHAPES = frozenset(("rotation", "roundness", "squeeze", "donut", "bubble", "cats_eye"))
+RARE_SHAPES = frozenset(("rotation", "roundness", "squeeze", "donut", "bubble", "cats_eye", "fringing"))
 """Parameters of the shape that the short help of a command leaves out."""
 
 

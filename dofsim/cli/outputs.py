@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dofsim.errors import OutputError, ParameterError
+from dofsim.files import require_folder
 from dofsim.photo.names import suffix_for
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def place_outputs(
     if out is not None and not _is_folder(out):
         if several:
             raise ParameterError(f"{len(photos)} photos do not fit into one file; give a folder ({option} FOLDER/)")
-        _require_folder(out.parent, out)
+        require_folder(out.parent, out)
         return [out]
     if out is not None:
         try:
@@ -92,10 +93,3 @@ def refuse_inputs(places: Iterable[Path], inputs: Iterable[Path], *, overwrite: 
 def _is_folder(out: Path) -> bool:
     # A result without a suffix would have no format, so such a name can only mean a folder.
     return out.is_dir() or (not out.exists() and not out.suffix)
-
-
-def _require_folder(folder: Path, out: Path) -> None:
-    if not folder.is_dir():
-        raise OutputError(
-            f"cannot write {out}: the folder {folder} does not exist; make it first, or name another (-o)"
-        )

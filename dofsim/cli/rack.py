@@ -15,6 +15,7 @@ from dofsim.cli.options import (
     CatsEye,
     Donut,
     Flip,
+    Fringing,
     Grain,
     Highlights,
     Model,
@@ -62,6 +63,7 @@ def rack(
     donut: Donut = 0.0,
     bubble: Bubble = 0.0,
     cats_eye: CatsEye = 0.0,
+    fringing: Fringing = 0.0,
     highlights: Highlights = True,
     grain: Grain = True,
     seconds: Annotated[float, typer.Option(metavar="S", show_default=False, help="How long it takes.  [2]")] = 2.0,
@@ -116,7 +118,7 @@ def rack(
     count = 2 * number - 2 if boomerang else number
     place_outputs([photo], out, "rack")
     refuse_inputs([out], [photo], overwrite=overwrite)
-    shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye)
+    shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye, fringing)
     with Report(_STAGES_BEFORE + count, quiet=quiet) as report:
         report.stage("reading")
         import dofsim

@@ -16,6 +16,7 @@ from dofsim.cli.options import (
     Donut,
     Flip,
     FNumber,
+    Fringing,
     Grain,
     Highlights,
     Model,
@@ -55,6 +56,7 @@ def stack(
     donut: Donut = 0.0,
     bubble: Bubble = 0.0,
     cats_eye: CatsEye = 0.0,
+    fringing: Fringing = 0.0,
     highlights: Highlights = True,
     grain: Grain = True,
     size: Annotated[
@@ -82,7 +84,7 @@ def stack(
     from dofsim.bokeh import Aperture
     from dofsim.cli.report import Report
 
-    shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye)
+    shape = Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye, fringing)
     if not 2 <= slices <= _MOST_SLICES:
         raise ParameterError(f"a stack has 2 to {_MOST_SLICES} slices, not {slices} (--slices 16)")
     with Report(_STAGES_BEFORE + slices, quiet=quiet) as report:

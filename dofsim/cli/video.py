@@ -17,6 +17,7 @@ from dofsim.cli.options import (
     CatsEye,
     Donut,
     Flip,
+    Fringing,
     Highlights,
     Model,
     Quiet,
@@ -58,6 +59,7 @@ def video(
     donut: Donut = 0.0,
     bubble: Bubble = 0.0,
     cats_eye: CatsEye = 0.0,
+    fringing: Fringing = 0.0,
     highlights: Highlights = True,
     steadiness: Annotated[
         float, typer.Option(metavar="0..1", show_default=False, help="How much of the past the depth keeps.  [0.8]")
@@ -102,7 +104,7 @@ def video(
             focus=focus, focus_at=focus_at, blur=blur,
             aperture=None if aperture is None else parse_f_number(aperture),
             focal_length=focal_length, sharp_range=sharp_range,
-            shape=Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye),
+            shape=Aperture(blades, rotation, roundness, squeeze, donut, bubble, cats_eye, fringing),
             highlights=highlights, model=model, flip=flip, steadiness=steadiness,
         )  # fmt: skip
         told = _Told(report, out)

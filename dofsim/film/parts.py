@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.errors import OutputError, ParameterError
-from dofsim.files import atomic_path
+from dofsim.files import atomic_path, require_folder
 from dofsim.film.encode import Packets
 from dofsim.leftovers import sweep
 
@@ -84,12 +84,9 @@ class Parts:
         self.state: State = {}
         """What the next frame depends on, as it was given with the last part."""
         self._recall(resume=resume, overwrite=overwrite)
+        require_folder(out.parent, out)
         try:
             self.folder.mkdir(exist_ok=True)
-        except FileNotFoundError:
-            raise OutputError(
-                f"cannot write {out}: the folder {out.parent} does not exist; make it first, or name another (-o)"
-            ) from None
         except OSError as error:
             raise OutputError(f"cannot make the folder {self.folder}: {error.strerror} (-o)") from error
 

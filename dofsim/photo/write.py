@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dofsim.errors import DofsimError, DofsimWarning, OutputError, ParameterError
-from dofsim.files import atomic_path
+from dofsim.files import atomic_path, require_folder
 from dofsim.photo.decode import quiet
 from dofsim.photo.encode import FORMATS, encode
 from dofsim.photo.photo import Photo
@@ -77,10 +77,7 @@ def write_photo(
     try:
         if path.is_dir():
             raise OutputError(f"{path} is a folder; name a file in it (-o FOLDER/NAME.jpg)")
-        if not path.parent.is_dir():
-            raise OutputError(
-                f"there is no folder {path.parent} to write {path.name} to; make it first, or name another (-o)"
-            )
+        require_folder(path.parent, path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
     left_out: list[str] = []

@@ -99,6 +99,7 @@ def _lens_controls() -> dict[str, Any]:
         "donut": gr.Slider(0, 0.9, 0, step=0.05, label="Donut", info="Dark middle of a mirror lens"),
         "bubble": gr.Slider(-1, 1, 0, step=0.1, label="Bubble", info="1: bright rims, -1: creamy ones"),
         "cats_eye": gr.Slider(0, 1, 0, step=0.05, label="Cat's eye", info="Lemons towards the corners"),
+        "fringing": gr.Slider(0, 0.1, 0, step=0.005, label="Fringing", info="Magenta rims in front, green ones behind"),
         "highlight_strength": gr.Slider(
             0, 3, 1, step=0.1, label="Clipped lights", info="0: as in the photo; 1: as they plausibly were"
         ),

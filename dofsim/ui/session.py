@@ -44,6 +44,7 @@ _SHAPE = (
     "donut",
     "bubble",
     "cats_eye",
+    "fringing",
     "highlights",
     "highlight_strength",
     "grain",

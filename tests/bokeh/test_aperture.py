@@ -82,13 +82,42 @@ def test_a_round_aperture_is_the_disc_to_the_bit() -> None:
         assert np.array_equal(render(rgb, coc, same), render(rgb, coc))
 
 
+def test_the_rim_of_a_polygon_has_its_corners_on_the_circle() -> None:
+    turns = np.radians([10.0, 40.0, 70.0, 130.0, -20.0])  # corner, middle of a side, corner, corner, middle of a side
+    side = np.cos(np.pi / 6)
+    straight = Aperture(blades=6, rotation=10).reach(turns)
+    np.testing.assert_allclose(straight, [1, side, 1, 1, side], rtol=1e-12)
+    curved = Aperture(blades=6, rotation=10, roundness=0.25).reach(turns)
+    np.testing.assert_allclose(curved, [1, 0.75 * side + 0.25, 1, 1, 0.75 * side + 0.25], rtol=1e-12)
+    assert Aperture(rotation=10).reach(turns).tolist() == [1, 1, 1, 1, 1]
+
+
+def test_light_over_the_disc_is_that_of_the_definition() -> None:
+    rho = np.array([0.0, 0.3, 0.5, 0.9, 1.0])
+    lens = Aperture(obstruction=0.4, bubble=0.5)
+    np.testing.assert_allclose(lens.light(rho, behind=True), [0, 0, 0.75, 1.31, 1.5], rtol=1e-12)
+    np.testing.assert_allclose(lens.light(rho, behind=False), [0, 0, 1.25, 0.69, 0.5], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [("blades", (0, 3, 32)), ("rotation", (-360.0, 360)), ("roundness", (0, 1)), ("squeeze", (0.25, 1.0)),
+     ("obstruction", (0.0, 0.9)), ("bubble", (-1, 1)), ("cats_eye", (0.0, 1.0))],
+)  # fmt: skip
+def test_the_ends_of_every_range_are_within_it(name: str, ends: tuple[float, ...]) -> None:
+    for value in ends:
+        assert getattr(Aperture(**{name: value}), name) == value  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
+        ({"blades": 1}, "3 blades at least"),
         ({"blades": 2}, "3 blades at least"),
         ({"blades": 5.5}, "3 blades at least"),
         ({"squeeze": 0.0}, "squeeze lies in 0.25..1"),
-        ({"cats_eye": float("nan")}, "cats eye lies in 0..1"),
+        ({"cats_eye": float("nan")}, r"cats eye lies in 0..1, not nan \(--cats-eye 0..1\)"),
+        ({"obstruction": 1}, r"obstruction lies in 0..0.9, not 1 \(--donut 0..0.9\)"),
         ({"bubble": "soap"}, "bubble lies in -1..1"),
     ],
 )

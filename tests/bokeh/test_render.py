@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
-from dofsim.bokeh import render
+from dofsim.bokeh import Aperture, render
 from dofsim.bokeh.naive_loop import blur_loop, compiled_gather
-from dofsim.bokeh.render import default_threads
+from dofsim.bokeh.render import Quality, _checked, default_threads
 from dofsim.errors import ParameterError
 
 RGB = np.zeros((4, 5, 3), np.float32)
@@ -67,11 +69,52 @@ def test_renderings_run_side_by_side() -> None:
 
 
 def test_the_number_of_threads_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOFSIM_THREADS", "3")
+    for asked in ("3", " 1 "):
+        monkeypatch.setenv("DOFSIM_THREADS", asked)
+        assert default_threads() == int(asked)
+    for wrong in ("many", "0", "-2"):
+        monkeypatch.setenv("DOFSIM_THREADS", wrong)
+        with pytest.raises(ParameterError, match="DOFSIM_THREADS"):
+            default_threads()
+
+
+def test_unasked_there_are_as_many_threads_as_cores_for_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOFSIM_THREADS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
     assert default_threads() == 3
-    monkeypatch.setenv("DOFSIM_THREADS", "many")
-    with pytest.raises(ParameterError, match="DOFSIM_THREADS"):
-        default_threads()
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert default_threads() == 7
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert default_threads() == 1
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_circle_larger_than_the_picture_counts_as_one_of_its_size(sign: int) -> None:
+    rgb = np.random.default_rng(4).random((12, 17, 3), dtype=np.float32)
+    coc = np.where(np.arange(17) < 5, 2.0, sign * 1e6) * np.ones((12, 1))
+    assert np.array_equal(render(rgb, coc, threads=1), render(rgb, np.clip(coc, -17, 17), threads=1))
+
+
+def test_qualities_and_apertures_are_told_apart() -> None:
+    rgb = np.random.default_rng(5).random((40, 48, 3), dtype=np.float32)
+    coc = np.where(np.arange(48) < 20, -3.0, 6.0) * np.ones((40, 1))
+    pictures = [
+        render(rgb, coc, aperture, quality=quality, threads=1)
+        for quality in get_args(Quality)
+        for aperture in (None, Aperture(blades=3))
+    ]
+    assert not any(np.array_equal(a, b) for a, b in itertools.combinations(pictures, 2))
+
+
+def test_kernels_see_one_kind_of_array_lest_they_be_compiled_anew() -> None:
+    given = np.asfortranarray(np.ones((4, 5)))
+    for one in (given, given.astype(">f4"), given.astype(np.float32)):
+        one.flags.writeable = False
+        array = _checked(one, "coc_px")
+        assert array.dtype == np.float32
+        assert array.flags.c_contiguous
+        assert array.flags.writeable
 
 
 def test_the_baseline_loop_and_its_compiled_twin_agree() -> None:

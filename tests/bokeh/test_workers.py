@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -53,3 +54,35 @@ def test_work_beside_is_given_up_when_it_shall_stop(threads: int) -> None:
         with pytest.raises(StoppedError), workers.beside(done.append, range(1000)):
             pass
         assert len(done) < 10
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_as_many_run_at_a_time_as_there_are_threads(threads: int) -> None:
+    together = threading.Barrier(threads)
+    lock = threading.Lock()
+    running: set[int] = set()
+    most = 0
+
+    def work(item: int) -> None:
+        nonlocal most
+        with lock:
+            running.add(item)
+            most = max(most, len(running))
+        # Each waits for the others: fewer threads would never get past this.
+        together.wait(60)
+        time.sleep(0.01)
+        with lock:
+            running.remove(item)
+
+    with Workers(threads) as workers:
+        workers.run(work, range(4 * threads))
+    assert most == threads
+
+
+def test_one_thread_is_the_one_that_asks() -> None:
+    seen: set[int] = set()
+    with Workers(1) as workers:
+        workers.run(lambda _: seen.add(threading.get_ident()), range(5))
+        with workers.beside(lambda _: seen.add(threading.get_ident()), range(5)):
+            pass
+    assert seen == {threading.get_ident()}

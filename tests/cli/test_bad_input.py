@@ -130,12 +130,14 @@ def test_flat_depth_warns_and_copies(dofsim, photo, pixels, tmp_path) -> None:
         np.testing.assert_array_equal(np.asarray(image), pixels)
 
 
-@pytest.mark.parametrize("out", ["no/such/folder/out.png", "photo.png/out.png"])
-def test_output_folder_that_is_not_there(dofsim, photo, depth_file, tmp_path, out: str) -> None:
+@pytest.mark.parametrize(
+    ("out", "why"), [("no/such/folder/out.png", "does not exist"), ("photo.png/out.png", "is no folder")]
+)
+def test_output_folder_that_is_not_there(dofsim, photo, depth_file, tmp_path, out: str, why: str) -> None:
     before = _listing(tmp_path)
     result = dofsim("render", photo, "--depth", depth_file, "-o", tmp_path / out)
     assert result.code == 5
-    assert "does not exist" in result.complaint
+    assert why in result.complaint
     assert _listing(tmp_path) == before
 
 

@@ -100,6 +100,7 @@ def test_every_variable_is_documented() -> None:
         (("--blades", "2"), "--blades 6"),
         (("--donut", "2"), "--donut"),
         (("--cats-eye", "2"), "--cats-eye"),
+        (("--fringing", "2"), "--fringing 0..0.1"),
         (("--highlight-strength", "9"), "--highlight-strength 1"),
         (("--max-memory", "lots"), "--max-memory 2GB"),
         (("-o", "out.xyz"), "-o NAME.jpg"),

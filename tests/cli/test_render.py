@@ -135,11 +135,12 @@ def test_grain_can_be_switched_off(dofsim, depth_file, tmp_path) -> None:
 
 def test_the_shape_of_the_blur_and_the_highlights_can_be_chosen(dofsim, photo, depth_file, tmp_path) -> None:
     results = []
-    for options in ([], ["--blades", "3"], ["--bubble", "1", "--cats-eye", "1"]):
+    for options in ([], ["--blades", "3"], ["--bubble", "1", "--cats-eye", "1"], ["--fringing", "0.1"]):
         out = tmp_path / f"{len(results)}.png"
         assert dofsim("render", photo, "--depth", depth_file, "--focus", "1", *options, "-o", out).code == 0
         results.append(out.read_bytes())
-    assert len(set(results)) == 3
+    assert len(set(results)) == 4
+    assert read_recipe(out).fringing == 0.1
     out = tmp_path / "dull.png"
     assert dofsim("render", photo, "--depth", depth_file, "--focus", "1", "--no-highlights", "-o", out).code == 0
     strong = ("--highlight-strength", "3")

@@ -170,7 +170,10 @@ def test_a_clip_that_breaks_off_is_told(tmp_path, monkeypatch) -> None:
         tmp_path / "cut.mp4",
     )
     copy(source, whole)
-    broken.write_bytes(whole.read_bytes()[: -whole.stat().st_size // 2])
+    with av.open(str(whole)) as clip:
+        ends = sorted(packet.pos + packet.size for packet in clip.demux(video=0) if packet.size)
+    # Between frames: whether half a frame is an error or left out changes from one FFmpeg to the next.
+    broken.write_bytes(whole.read_bytes()[: ends[5]])
     summary = refocus_clip(broken, tmp_path / "out.mp4")
     assert 0 < summary.frames < 12
     assert any("counts 12 frames" in note for note in summary.notes)

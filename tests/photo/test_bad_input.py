@@ -164,7 +164,7 @@ def test_a_photo_of_an_array_needs_a_name() -> None:
 
 def test_unwritable_outputs(tmp_path: Path) -> None:
     photo = Photo.from_array(np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(OutputError, match="no folder"):
+    with pytest.raises(OutputError, match="make it first"):
         photo.save(tmp_path / "none" / "out.jpg")
     (tmp_path / "folder.jpg").mkdir()
     with pytest.raises(OutputError, match="is a folder"):

@@ -28,6 +28,7 @@ FULL = Recipe(
     donut=0.4,
     bubble=-0.5,
     cats_eye=0.7,
+    fringing=0.02,
     highlights=False,
     highlight_strength=2.5,
     grain=False,

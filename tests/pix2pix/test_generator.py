@@ -114,3 +114,28 @@ def test_backbones_of_other_families(backbone):
 def test_backbones_that_do_not_fit_are_said(backbone, more, message):
     with pytest.raises(ModelError, match=message):
         Generator(backbone, **more)
+
+
+def test_depthwise_gradients_are_not_rounded_to_bfloat16():
+    torch.manual_seed(0)
+    model = Generator()
+    depthwise = next(m for m in model.encoder.modules() if isinstance(m, torch.nn.Conv2d) and m.groups > 1)
+    features = torch.randn(2, depthwise.in_channels, 24, 24)
+    gradients = []
+    for autocast in (False, True):
+        depthwise.weight.grad = None
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            depthwise(features).square().sum().backward()
+        gradients.append(depthwise.weight.grad)
+    assert torch.equal(*gradients)
+
+
+def test_half_precision_stays_half_precision():
+    model = Generator().eval()
+    seen = []
+    model.head.register_forward_hook(lambda _, __, out: seen.append(out.dtype))
+    depthwise = next(m for m in model.encoder.modules() if isinstance(m, torch.nn.Conv2d) and m.groups > 1)
+    depthwise.register_forward_hook(lambda _, given, out: seen.append(given[0].dtype == out.dtype))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        model(torch.zeros(1, 3, 32, 32))
+    assert seen == [True, torch.bfloat16]

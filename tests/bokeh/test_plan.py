@@ -1,0 +1,43 @@
+"""Which grids a rendering needs, and where one size of cell or one number of grids gives way to the next."""
+
+from __future__ import annotations
+
+import pytest
+
+from dofsim.bokeh.plan import Plan, cell_size, make_plan
+
+
+@pytest.mark.parametrize(
+    ("radius", "levels", "padded"),
+    [
+        (0.0, 2, (128, 160)),
+        (31.9, 2, (128, 160)),
+        (32.0, 3, (128, 160)),  # from 8 * 2^levels px on there is one more
+        (63.9, 3, (128, 160)),
+        (64.0, 4, (128, 160)),
+        (300.0, 6, (128, 192)),  # whole cells of the coarsest grid, 64 px
+    ],
+)
+def test_every_octave_of_the_radius_is_a_grid(radius: float, levels: int, padded: tuple[int, int]) -> None:
+    plan = make_plan(100, 130, radius)
+    assert plan == Plan(100, 130, levels, cell=4 if radius > 34 else 2, padded_height=padded[0], padded_width=padded[1],
+                        softness=1)  # fmt: skip
+    assert [plan.shape(level) for level in (0, 2)] == [padded, (padded[0] // 4, padded[1] // 4)]
+    assert plan.unit == max(2**levels, 32)
+    assert 2**plan.cell_level == plan.cell
+
+
+def test_a_band_is_planned_as_the_picture_that_it_is_part_of() -> None:
+    part = make_plan(96, 3000, 5.0, (4000, 3000))
+    assert part == Plan(96, 3000, 2, cell=4, padded_height=96, padded_width=3008, softness=4)
+    assert make_plan(96, 3000, 5.0).softness == 3
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "radius", "cell"),
+    [(600, 500, 34.0, 2), (600, 500, 34.1, 4), (1000, 1000, 9.0, 2), (1000, 1001, 9.0, 4)],
+)
+def test_cells_are_larger_in_large_pictures_and_where_the_blur_is_wide(
+    height: int, width: int, radius: float, cell: int
+) -> None:
+    assert cell_size(height, width, radius) == cell
