@@ -227,16 +227,19 @@ def _add_lights(lights, z, x0, x1, table, shape, rows, wide, active):  # type: i
             left, right = lights[n, 1] + HALF - half, lights[n, 1] + HALF + half
             _add_span(rows, layer * wide, left, right, share, lights, n, x0, x1)
         else:
-            entry = entry_of(shape, c, abs(c), 0)
-            stop_y, stop_x = stop_of(shape, c, abs(c), lights[n, 0], lights[n, 1])
-            scale = scale_of(shape, entry, 0, abs(c), stop_y, stop_x)
-            for s in range(shape.begin[entry], shape.begin[entry + 1]):
-                if shape.row[s] == -d:
-                    left, right = clip(shape, s, 0, abs(c), stop_y, stop_x)
-                    centre = lights[n, 1] + HALF
-                    _add_span(
-                        rows, layer * wide, centre + left, centre + right, shape.share[s] * scale, lights, n, x0, x1
-                    )
+            entry, spans = entry_of(shape, c, abs(c), 0), shape.spans
+            begun, ended = shape.begin[entry], shape.begin[entry + 1]
+            stop_y, stop_x, scale = ZERO, ZERO, ONE
+            if shape.cats_eye > ZERO:
+                stop_y, stop_x = stop_of(shape, c, abs(c), lights[n, 0], lights[n, 1])
+                scale = scale_of(spans, begun, ended, stop_y, abs(c), stop_x)
+            for s in range(begun, ended):
+                if spans[s, 3] == F(-d):
+                    left, right = spans[s, 0], spans[s, 1]
+                    if shape.cats_eye > ZERO:
+                        left, right = clip(left, right, F(-d) - stop_y, abs(c), stop_x)
+                    centre, share = lights[n, 1] + HALF, spans[s, 2] * scale
+                    _add_span(rows, layer * wide, centre + left, centre + right, share, lights, n, x0, x1)
 
 
 @njit(**PART)

@@ -13,25 +13,14 @@ from dofsim.bokeh._simd import put_end
 from dofsim.bokeh.spans import PHASES
 
 
-@njit(**PART, inline="always")
+@njit(**PART)
 def entry_of(shape, c, radius, phase):  # type: ignore[no-untyped-def]
     """Entry of a source with circle of confusion ``c`` (its sign counts) that is ``radius`` px of the grid."""
     entry = np.int64(radius_index(radius)) * PHASES + phase
     return entry + shape.front if c < ZERO else entry
 
 
-@njit(**PART, inline="always")
-def clip(shape, s, phase, radius, stop_y, stop_x):  # type: ignore[no-untyped-def]
-    """Ends of a span, px from the centre, that the second stop at (``stop_y``, ``stop_x``) leaves."""
-    left, right = shape.left[s], shape.right[s]
-    if shape.cats_eye > ZERO:
-        down = F(shape.row[s]) - F(phase) / F(PHASES) - stop_y
-        half = np.sqrt(max(radius * radius - down * down, ZERO))
-        left, right = max(left, stop_x - half), min(right, stop_x + half)
-    return left, max(left, right)
-
-
-@njit(**PART, inline="always")
+@njit(**PART)
 def stop_of(shape, c, radius, y, x):  # type: ignore[no-untyped-def]
     """Where the second stop lies for a source at px (y, x) of the picture, px of the grid from its centre."""
     by = -shape.cats_eye * shape.unit * radius
@@ -40,16 +29,25 @@ def stop_of(shape, c, radius, y, x):  # type: ignore[no-untyped-def]
     return by * (F(y) - shape.middle_y), by * (F(x) - shape.middle_x)
 
 
-@njit(**PART, inline="always")
-def scale_of(shape, entry, phase, radius, stop_y, stop_x):  # type: ignore[no-untyped-def]
-    """What the brightness of the clipped shape is multiplied with, so that its light stays the same."""
-    if shape.cats_eye == ZERO:
-        return ONE
+@njit(**PART)
+def clip(left, right, down, radius, stop_x):  # type: ignore[no-untyped-def]
+    """Ends of a span, px from the centre, that the second stop leaves: ``down`` px below its middle, at ``stop_x``."""
+    half = np.sqrt(max(radius * radius - down * down, ZERO))
+    left, right = max(left, stop_x - half), min(right, stop_x + half)
+    return left, max(left, right)
+
+
+@njit(**PART)
+def scale_of(spans, first, last, shift, radius, stop_x):  # type: ignore[no-untyped-def]
+    """What the brightness of the clipped spans ``first .. last`` is multiplied with to keep their light the same.
+
+    ``shift``: px from the row of the centre down to the middle of the second stop.
+    """
     total = ZERO
-    for n in range(shape.begin[U(entry)], shape.begin[U(entry + 1)]):
+    for n in range(first, last):
         s = U(n)
-        left, right = clip(shape, s, phase, radius, stop_y, stop_x)
-        total += shape.share[s] * (right - left)
+        left, right = clip(spans[s, 0], spans[s, 1], spans[s, 3] - shift, radius, stop_x)
+        total += spans[s, 2] * (right - left)
     return ONE / max(total, F(1e-3))
 
 
@@ -61,15 +59,21 @@ def add_shape(acc, first, stride, mask, row, x, phase, c, radius, at_y, at_x, re
     from the first pixel's edge; ``c``, ``radius``: circle of confusion, px, and its radius on the grid; ``at_y``,
     ``at_x``: place in the picture, px.
     """
-    entry = entry_of(shape, c, radius, phase)
-    stop_y, stop_x = stop_of(shape, c, radius, at_y, at_x)
-    scale = scale_of(shape, entry, phase, radius, stop_y, stop_x)
-    for n in range(shape.begin[U(entry)], shape.begin[U(entry + 1)]):
+    spans, entry, lemon = shape.spans, U(entry_of(shape, c, radius, phase)), shape.cats_eye > ZERO
+    begun, ended = shape.begin[entry], shape.begin[entry + U(1)]
+    shift, stop_x, scale = ZERO, ZERO, ONE
+    if lemon:
+        stop_y, stop_x = stop_of(shape, c, radius, at_y, at_x)
+        shift = stop_y + F(phase) / F(PHASES)
+        scale = scale_of(spans, begun, ended, shift, radius, stop_x)
+    for n in range(begun, ended):
         s = U(n)
-        left, right = clip(shape, s, phase, radius, stop_y, stop_x)
+        left, right, down = spans[s, 0], spans[s, 1], spans[s, 3]
+        if lemon:
+            left, right = clip(left, right, down - shift, radius, stop_x)
         if left < right:
-            h = shape.share[s] * scale
-            at = first + ((row + shape.row[s]) & mask) * stride
+            h = spans[s, 2] * scale
+            at = first + ((row + np.int64(down)) & mask) * stride
             left, right = x + left, x + right
             begin, end = np.int32(left), np.int32(right)
             a, b = h * (left - F(begin)), h * (right - F(end))
@@ -84,12 +88,12 @@ def add_centred(acc, first, stride, mask, row, x, c, at_y, at_x, red, green, blu
         centre = F(x // 4) + HALF
         add_shape(acc, first, stride, mask, row, centre, 0, c, abs(c), at_y, at_x, red, green, blue, ONE, shape)
         return
-    entry = entry_of(shape, c, abs(c), 0)
-    for n in range(shape.begin[U(entry)], shape.begin[U(entry + 1)]):
+    places, ends, entry = shape.places, shape.ends, U(entry_of(shape, c, abs(c), 0))
+    for n in range(shape.begin[entry], shape.begin[entry + U(1)]):
         s = U(n)
-        at = first + ((row + shape.row[s]) & mask) * stride + x
-        put_end(acc, U(at + shape.start[s]), red, green, blue, ONE, shape.ends[s, 0], shape.ends[s, 1])
-        put_end(acc, U(at + shape.stop[s]), red, green, blue, ONE, shape.ends[s, 2], shape.ends[s, 3])
+        at = first + ((row + places[s, 0]) & mask) * stride + x
+        put_end(acc, U(at + places[s, 1]), red, green, blue, ONE, ends[s, 0], ends[s, 1])
+        put_end(acc, U(at + places[s, 2]), red, green, blue, ONE, ends[s, 2], ends[s, 3])
 
 
 @njit(**PART)
@@ -100,21 +104,26 @@ def list_spans(shape, wide, c, radius, at_y, at_x, listed, places, weights):  # 
     ``places``, ``weights``: room for 2 int64 and 4 float32 a span, and one int64 for the number of spans in front.
     Returns the entry.
     """
-    entry = entry_of(shape, c, radius, 0)
-    if entry == listed and shape.cats_eye == ZERO:
+    entry, lemon = entry_of(shape, c, radius, 0), shape.cats_eye > ZERO
+    if entry == listed and not lemon:
         return entry
-    stop_y, stop_x = stop_of(shape, c, radius, at_y, at_x)
-    scale = scale_of(shape, entry, 0, radius, stop_y, stop_x)
+    spans, begun, ended = shape.spans, shape.begin[U(entry)], shape.begin[U(entry + 1)]
+    stop_y, stop_x, scale = ZERO, ZERO, ONE
+    if lemon:
+        stop_y, stop_x = stop_of(shape, c, radius, at_y, at_x)
+        scale = scale_of(spans, begun, ended, stop_y, radius, stop_x)
     count = 0
-    for n in range(shape.begin[U(entry)], shape.begin[U(entry + 1)]):
+    for n in range(begun, ended):
         s = U(n)
-        left, right = clip(shape, s, 0, radius, stop_y, stop_x)
+        left, right, down = spans[s, 0], spans[s, 1], spans[s, 3]
+        if lemon:
+            left, right = clip(left, right, down - stop_y, radius, stop_x)
         if left < right:
-            h = shape.share[s] * scale
+            h = spans[s, 2] * scale
             left, right = HALF - right, HALF - left
             begin, end = int(np.floor(left)), int(np.floor(right))
             a, b = h * (left - F(begin)), h * (right - F(end))
-            row, at, by = -shape.row[s] * wide, U(2 * count), U(4 * count)
+            row, at, by = -np.int64(down) * wide, U(2 * count), U(4 * count)
             places[at + U(1)], places[at + U(2)] = row + begin * 3, row + end * 3
             weights[by], weights[by + U(1)], weights[by + U(2)], weights[by + U(3)] = a - h, -a, h - b, b
             count += 1

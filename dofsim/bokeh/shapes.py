@@ -32,17 +32,15 @@ class ShapeTable(NamedTuple):
     begin : int64 array, shape (entries + 1,)
         First span of each entry. The entry of radius ``i / RADIUS_STEPS`` and of a centre ``p / PHASES`` px below the
         middle of its row is ``i * PHASES + p`` behind the plane of focus, and ``front`` more in front of it.
-    row : int64 array, shape (spans,)
-        Rows below the row of the centre.
-    left, right : float32 array, shape (spans,)
-        Ends, px from the centre.
-    share : float32 array, shape (spans,)
-        Brightness; ``share * (right - left)`` of an entry add up to 1.
-    start, stop : int64 array, shape (spans,)
-        For a centre in the middle of a pixel: the span's first px and the one that it ends in, from the centre's, at
-        4 floats a px.
+    spans : float32 array, shape (spans, 4)
+        Left and right end, px from the centre; brightness; rows below the row of the centre. Brightness times length,
+        added up over an entry, is 1.
+    places : int64 array, shape (spans, 3)
+        For a centre in the middle of a pixel: rows below it, and the span's first px and the one that it ends in, from
+        the centre's, at 4 floats a px.
     ends : float32 array, shape (spans, 4)
-        What the span adds to the differences at ``start``, at the px after it, at ``stop`` and at the px after that.
+        What such a span adds to the differences at its first px, at the px after it, at the one that it ends in and at
+        the px after that.
     front : int
     most : int
         Spans of the entry that has most of them.
@@ -55,12 +53,8 @@ class ShapeTable(NamedTuple):
     """
 
     begin: npt.NDArray[np.int64]
-    row: npt.NDArray[np.int64]
-    left: npt.NDArray[np.float32]
-    right: npt.NDArray[np.float32]
-    share: npt.NDArray[np.float32]
-    start: npt.NDArray[np.int64]
-    stop: npt.NDArray[np.int64]
+    spans: npt.NDArray[np.float32]
+    places: npt.NDArray[np.int64]
     ends: npt.NDArray[np.float32]
     front: int
     most: int
@@ -120,8 +114,8 @@ def _spans(aperture: Aperture, max_radius: int) -> ShapeTable:
     ends = np.stack([share - after, after, beyond - share, -beyond], axis=1)
     nothing = np.float32(0)
     return ShapeTable(
-        begin, rows, left.astype(np.float32), right.astype(np.float32), share.astype(np.float32),
-        (4 * start).astype(np.int64), (4 * stop).astype(np.int64), ends.astype(np.float32), count * PHASES,
+        begin, np.stack([left, right, share, rows], axis=1).astype(np.float32),
+        np.stack([rows, 4 * start, 4 * stop], axis=1).astype(np.int64), ends.astype(np.float32), count * PHASES,
         int(counts.max()), nothing, nothing, nothing, nothing,
     )  # fmt: skip
 

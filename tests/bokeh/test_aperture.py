@@ -102,7 +102,7 @@ def test_light_over_the_disc_is_that_of_the_definition() -> None:
 @pytest.mark.parametrize(
     ("name", "ends"),
     [("blades", (0, 3, 32)), ("rotation", (-360.0, 360)), ("roundness", (0, 1)), ("squeeze", (0.25, 1.0)),
-     ("obstruction", (0.0, 0.9)), ("bubble", (-1, 1)), ("cats_eye", (0.0, 1.0))],
+     ("obstruction", (0.0, 0.9)), ("bubble", (-1, 1)), ("cats_eye", (0.0, 1.0)), ("fringing", (0, 0.1))],
 )  # fmt: skip
 def test_the_ends_of_every_range_are_within_it(name: str, ends: tuple[float, ...]) -> None:
     for value in ends:
