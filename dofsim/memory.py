@@ -25,7 +25,7 @@ AT_A_TIME = 24_000_000
 """Pixels that are rendered at a time of larger ones, or half of them: some more work, and below 40 bytes per pixel."""
 RENDERING_BEST = 108
 """The same for the quality "best", which renders a photo whole."""
-FRINGING = 8
+FRINGING = 12
 """More bytes per pixel of those rows where red and blue are rendered apart from green."""
 BASE = 130_000_000
 """Bytes of the process before it reads anything."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 KERNELS = {
     "dofsim._grain.add_codes": 1,
+    "dofsim.bokeh._alone.find_alone": 1,
     "dofsim.bokeh._coarse.coarse_layer": 2,
     "dofsim.bokeh._coarse.draw_sources": 2,
     "dofsim.bokeh._composite.cascade_rows": 1,

@@ -8,7 +8,7 @@ opening to what lies behind.
 from __future__ import annotations
 
 from dofsim._kept import kept
-from dofsim.bokeh._disc import KERNEL, ONE, TWO, ZERO, F
+from dofsim.bokeh._disc import KERNEL, ONE, TWO, ZERO, F, U
 from dofsim.bokeh._lights import is_light
 
 FAR = 1e9
@@ -93,17 +93,18 @@ def sweep(field, step):  # type: ignore[no-untyped-def]
         for jj in range(rows):
             j = jj if sweep == 0 else rows - 1 - jj
             before = j - 1 if sweep == 0 else j + 1
-            for ii in range(columns):
-                i = ii if sweep == 0 else columns - 1 - ii
-                beside = i - 1 if sweep == 0 else i + 1
-                value = field[j, i]
-                if 0 <= beside < columns:
-                    value = min(value, field[j, beside] + step)
-                if 0 <= before < rows:
-                    value = min(value, field[before, i] + step)
-                    if 0 <= beside < columns:
-                        value = min(value, field[before, beside] + diagonal)
-                    other = 2 * i - beside
-                    if 0 <= other < columns:
-                        value = min(value, field[before, other] + diagonal)
-                field[j, i] = value
+            own = field[j]
+            # The row before first, several values at a time; along the row each has to wait for the one beside it.
+            if 0 <= before < rows:
+                last = field[before]
+                for i in range(1, columns - 1):
+                    beside = min(last[U(i - 1)], last[U(i + 1)]) + diagonal
+                    own[U(i)] = min(own[U(i)], last[U(i)] + step, beside)
+                for i in (0, columns - 1):
+                    within = i - 1 if i > 0 else min(1, columns - 1)
+                    own[i] = min(own[i], last[i] + step, last[within] + diagonal)
+            value = own[0] if sweep == 0 else own[columns - 1]
+            for ii in range(1, columns):
+                at = U(ii if sweep == 0 else columns - 1 - ii)
+                value = min(own[at], value + step)
+                own[at] = value

@@ -7,31 +7,33 @@ from numba import njit
 
 from dofsim._kept import kept
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, QUARTER, TWO, ZERO, F
+from dofsim.bokeh._edges import FAR
 from dofsim.bokeh._rays import reach_of_mean
 from dofsim.bokeh._trace import MISSED, TINY, trace
 from dofsim.bokeh.plan import BACK, FRONT, SQUARE, TILE
 
 
 @njit(**PART)
-def _mean(light, layered, y, x, radius):  # type: ignore[no-untyped-def]
-    """Mean light and share of the pixels within a share of a radius of (y, x) on either axis."""
-    height, width, _ = light.shape
+def _mean(wide, side, number, y, x, height, width, radius):  # type: ignore[no-untyped-def]
+    """Mean light and share, on one side of the focus, of the pixels within a share of a radius of (y, x)."""
     n = reach_of_mean(radius)
     red, green, blue, total, count = ZERO, ZERO, ZERO, ZERO, ZERO
     for yy in range(max(y - n, 0), min(y + n + 1, height)):
         for xx in range(max(x - n, 0), min(x + n + 1, width)):
-            if layered[yy // SQUARE, xx // SQUARE] != 0:
-                red += light[yy, xx, 0]
-                green += light[yy, xx, 1]
-                blue += light[yy, xx, 2]
-                total += light[yy, xx, 3]
+            square = number[yy // SQUARE, xx // SQUARE]
+            if square >= 0:
+                k = (yy % SQUARE) * SQUARE + xx % SQUARE
+                red += wide[side, square, k, 0]
+                green += wide[side, square, k, 1]
+                blue += wide[side, square, k, 2]
+                total += wide[side, square, k, 3]
                 count += ONE
     scale = ONE / count
     return red * scale, green * scale, blue * scale, total * scale
 
 
 @kept(**KERNEL)
-def join_tiles(wide, radius, layered, top, bottom, left, right, out):  # type: ignore[no-untyped-def]
+def join_tiles(wide, radius, number, top, bottom, left, right, out):  # type: ignore[no-untyped-def]
     """Put together what :func:`ray_tiles` saw: what is blurred widely is the mean of all pixels around.
 
     Nothing changes faster there than over its radius, and neighbours have different rays: together they have many. What
@@ -41,15 +43,17 @@ def join_tiles(wide, radius, layered, top, bottom, left, right, out):  # type: i
     cells = TILE // SQUARE
     for j in range(top * cells, bottom * cells):
         for i in range(left * cells, right * cells):
-            if layered[j, i] == 0:
+            square = number[j, i]
+            if square < 0:
                 continue
             for y in range(j * SQUARE, min((j + 1) * SQUARE, height)):
                 for x in range(i * SQUARE, min((i + 1) * SQUARE, width)):
-                    front, back = wide[FRONT, y, x, 3], wide[BACK, y, x, 3]
+                    k = (y % SQUARE) * SQUARE + x % SQUARE
+                    front, back = wide[FRONT, square, k, 3], wide[BACK, square, k, 3]
                     if front + back <= ZERO:
                         continue
-                    r, g, b, share = _mean(wide[FRONT], layered, y, x, radius[FRONT, y, x])
-                    red, green, blue, total = _mean(wide[BACK], layered, y, x, radius[BACK, y, x])
+                    r, g, b, share = _mean(wide, FRONT, number, y, x, height, width, radius[FRONT, square, k])
+                    red, green, blue, total = _mean(wide, BACK, number, y, x, height, width, radius[BACK, square, k])
                     scale = back / total if total > ZERO else ZERO
                     rest = ONE - front
                     if rest > F(TINY):
@@ -86,7 +90,7 @@ def _light_at(pupil, radius, behind, y, x, stop_y, stop_x):  # type: ignore[no-u
 
 @kept(**KERNEL)
 def add_lights(  # type: ignore[no-untyped-def]
-    lights, surfaces, layered, lowest, top, bottom, left, right, pupil, cats_eye, out
+    lights, surfaces, number, lowest, top, bottom, left, right, pupil, cats_eye, out
 ):
     """Add the small lights to the layered squares of a box of tiles, wherever no nearer surface hides them.
 
@@ -111,13 +115,15 @@ def add_lights(  # type: ignore[no-untyped-def]
         for y in range(max(cy - reach, y0), min(cy + reach + 1, y1)):
             for x in range(max(cx - reach, x0), min(cx + reach + 1, x1)):
                 light = _light_at(pupil, radius, behind, y - cy, x - cx, stop_y, stop_x)
-                if light <= ZERO or layered[y // SQUARE, x // SQUARE] == 0:
+                if light <= ZERO or number[y // SQUARE, x // SQUARE] < 0:
                     continue
                 first = lowest[y // TILE, x // TILE] - F(TINY)
                 v, u = F(y - cy) / c, F(x - cx) / c
+                per_y, per_x = abs(ONE / v) if v != ZERO else F(FAR), abs(ONE / u) if u != ZERO else F(FAR)
                 met, found, _, _ = trace(
-                    coc, away, far, cell, jump, mixed, share, near, F(y), F(x), v, u, first, c - jump, -ONE
-                )
+                    coc, away, far, cell, jump, mixed, share, near, F(y), F(x), v, u, per_y, per_x,
+                    np.sqrt(v * v + u * u), first, c - jump, -ONE,
+                )  # fmt: skip
                 if met == MISSED or found >= c - jump:
                     for k in range(3):
                         out[y, x, k] += light / total * lights[n, 3 + k]

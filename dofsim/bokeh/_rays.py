@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from dofsim._kept import kept
-from dofsim.bokeh._disc import ALLOCATING, HALF, ONE, PART, TWO, ZERO, F
+from dofsim.bokeh._disc import HALF, INLINE, KERNEL, ONE, PART, TWO, ZERO, F
 from dofsim.bokeh._edges import FAR
 from dofsim.bokeh._trace import HIDDEN_SURFACE, MISSED, MIXED, TINY, VISIBLE, pixel, trace, visible_colour
 from dofsim.bokeh.plan import BACK, FRONT, IN_FOCUS_RADIUS, SQUARE, TILE
@@ -30,18 +31,18 @@ _SIDES = 4, 8
 _LEAST, _OTHERS, _BATCHES, _SQUARES, _SUMS = 12, 14, 15, 18, 19
 
 
-@njit(**PART)
+@njit(**INLINE)
 def _look(  # type: ignore[no-untyped-def]
     rgb, coc, away, far, hidden, cell, jump, mixed, share, near, tint, pyramid, starts, columns, points, begin, end,
-    first, last, y, x, stop_v, stop_u, cats_eye, spacing, sums,
+    first, last, y, x, stop_v, stop_u, cats_eye, spacing, sums, k,
 ):  # fmt: skip
-    """Add what a pixel's rays number ``begin .. end`` see to its sums.
+    """Add what a pixel's rays number ``begin .. end`` see to its sums, row ``k`` of them.
 
     ``sums``: light and share of what is blurred little, of what is blurred widely in front, and behind; the least
     radius of either; the number of rays that see something else than the pixel's own surface in focus; sum of the
     colours of batches, and of their squares.
 
-    Returns whether any saw something else than a visible surface.
+    Returns whether any saw something else than the pixel's own surface in focus.
     """
     height, width = coc.shape
     own_coc = coc[y, x]
@@ -56,8 +57,9 @@ def _look(  # type: ignore[no-untyped-def]
         if cats_eye > ZERO and (v - stop_v) ** 2 + (u - stop_u) ** 2 > ONE:
             continue
         met, c, py, px = trace(
-            coc, away, far, cell, jump, mixed, share, near, F(y), F(x), v, u, first, last, F(n) * F(_GOLDEN)
-        )
+            coc, away, far, cell, jump, mixed, share, near, F(y), F(x), v, u, points[n, 4], points[n, 5], points[n, 6],
+            first, last, F(n) * F(_GOLDEN),
+        )  # fmt: skip
         weight = points[n, 2] if c > ZERO else points[n, 3]
         other = other or met != VISIBLE
         # What is less than an edge away from a sharp surface is that surface, and stays as it is.
@@ -90,23 +92,23 @@ def _look(  # type: ignore[no-untyped-def]
             back_b += weight * b
             back += weight
             back_least = min(back_least, c)
-    sums[0] += red
-    sums[1] += green
-    sums[2] += blue
-    sums[3] += total
+    sums[k, 0] += red
+    sums[k, 1] += green
+    sums[k, 2] += blue
+    sums[k, 3] += total
     at = _SIDES[FRONT]
-    sums[at] += front_r
-    sums[at + 1] += front_g
-    sums[at + 2] += front_b
-    sums[at + 3] += front
+    sums[k, at] += front_r
+    sums[k, at + 1] += front_g
+    sums[k, at + 2] += front_b
+    sums[k, at + 3] += front
     at = _SIDES[BACK]
-    sums[at] += back_r
-    sums[at + 1] += back_g
-    sums[at + 2] += back_b
-    sums[at + 3] += back
-    sums[_LEAST + FRONT] = min(sums[_LEAST + FRONT], front_least)
-    sums[_LEAST + BACK] = min(sums[_LEAST + BACK], back_least)
-    sums[_OTHERS] += F(others)
+    sums[k, at] += back_r
+    sums[k, at + 1] += back_g
+    sums[k, at + 2] += back_b
+    sums[k, at + 3] += back
+    sums[k, _LEAST + FRONT] = min(sums[k, _LEAST + FRONT], front_least)
+    sums[k, _LEAST + BACK] = min(sums[k, _LEAST + BACK], back_least)
+    sums[k, _OTHERS] += F(others)
     total += front + back
     if total > ZERO:
         red, green, blue = (
@@ -114,11 +116,11 @@ def _look(  # type: ignore[no-untyped-def]
             (green + front_g + back_g) / total,
             (blue + front_b + back_b) / total,
         )
-        sums[_BATCHES] += red
-        sums[_BATCHES + 1] += green
-        sums[_BATCHES + 2] += blue
-        sums[_SQUARES] += red * red + green * green + blue * blue
-    return other
+        sums[k, _BATCHES] += red
+        sums[k, _BATCHES + 1] += green
+        sums[k, _BATCHES + 2] += blue
+        sums[k, _SQUARES] += red * red + green * green + blue * blue
+    return other or others > 0
 
 
 @njit(**PART)
@@ -143,31 +145,36 @@ def _noise(sums, batches):  # type: ignore[no-untyped-def]
     return noise / F(len(sums))
 
 
-@kept(**ALLOCATING)
+def ray_room() -> npt.NDArray[np.float32]:
+    """Room in which :func:`ray_tiles` sums up what the pixels of a square see."""
+    return np.empty((SQUARE * SQUARE, _SUMS), np.float32)
+
+
+@kept(**KERNEL)
 def ray_tiles(  # type: ignore[no-untyped-def]
-    surfaces, original, layered, lowest, highest, top, bottom, left, right, points, counts, gain, cats_eye, wide,
-    radius, out
+    surfaces, original, number, lowest, highest, top, bottom, left, right, points, counts, gain, cats_eye, sums,
+    wide, radius, out,
 ):  # fmt: skip
     """Look at the layered squares of a box of tiles through the lens.
 
-    ``original``: the picture, which pixels in focus keep; ``lowest``, ``highest``: coc that rays from each tile can
-    meet; ``points``: float32 (n, 4), aperture coordinates down and to the right, and the light that passes there from
-    behind and from in front of the focus, a set for each pixel of a square; ``counts``: fewest and most rays;
-    ``gain``: a square takes twice as many as long as its variance, for each ray, is larger.
+    ``original``: the picture, which pixels in focus keep; ``number``: int32 (rows, columns), numbers of the layered
+    squares, -1 for others; ``lowest``, ``highest``: coc that rays from each tile can meet; ``points``: float32 (n, 7),
+    see :func:`~dofsim.bokeh.pupil.aperture_points`, a set for each pixel of a square; ``counts``: fewest and most rays;
+    ``gain``: a square takes twice as many as long as its variance, for each ray, is larger; ``sums``: see
+    :func:`ray_room`.
 
-    ``wide``: float32 (2, H, W, 4), zero, gets the light and the share of what is blurred widely in front of the focus
-    and behind it; ``radius``: float32 (2, H, W), zero, gets the least radius of that, px; ``out`` gets the light of the
-    rest.
+    ``wide``: float32 (2, squares, SQUARE * SQUARE, 4), zero, gets the light and the share of what is blurred widely in
+    front of the focus and behind it; ``radius``: float32 (2, squares, SQUARE * SQUARE), zero, gets the least radius of
+    that, px; ``out`` gets the light of the rest.
     """
     rgb, coc, away, far, hidden, cell, jump, mixed, portion, near, tint, pyramid, starts, columns = surfaces
     height, width = coc.shape
     shift = cats_eye * TWO / np.sqrt(F(height * height + width * width))
     few, many = counts
     share = TILE // SQUARE
-    sums = np.empty((SQUARE * SQUARE, _SUMS), np.float32)
     for j in range(top * share, bottom * share):
         for i in range(left * share, right * share):
-            if layered[j, i] == 0:
+            if number[j, i] < 0:
                 continue
             first, last = lowest[j // share, i // share] - F(TINY), highest[j // share, i // share] + ONE
             sums[:] = ZERO
@@ -184,32 +191,32 @@ def ray_tiles(  # type: ignore[no-untyped-def]
                         more = _look(
                             rgb, coc, away, far, hidden, cell, jump, mixed, portion, near, tint, pyramid, starts,
                             columns, points, k * many + begin, k * many + end, first, last, y, x, stop_v, stop_u,
-                            cats_eye, F(_SPACING), sums[k],
+                            cats_eye, F(_SPACING), sums, k,
                         )  # fmt: skip
                         other = other or more
                 if batches == 1:
-                    done = not other and sums[:, _OTHERS].max() == ZERO
+                    done = not other
                 elif batches & (batches - 1) == 0:
                     done = _noise(sums, batches) <= gain * F(end)
                 done = done or end + few > many
-            _store(sums, j, i, original, wide, radius, out)
+            _store(sums, j, i, number[j, i], original, wide, radius, out)
 
 
 @njit(**PART)
-def _store(sums, j, i, original, wide, radius, out):  # type: ignore[no-untyped-def]
-    """Write down what the pixels of a square saw."""
+def _store(sums, j, i, square, original, wide, radius, out):  # type: ignore[no-untyped-def]
+    """Write down what the pixels of a square saw; ``square``: its number."""
     height, width, _ = out.shape
     for y in range(j * SQUARE, min((j + 1) * SQUARE, height)):
         for x in range(i * SQUARE, min((i + 1) * SQUARE, width)):
-            own = sums[(y % SQUARE) * SQUARE + x % SQUARE]
-            total = own[3] + own[_SIDES[FRONT] + 3] + own[_SIDES[BACK] + 3]
-            if own[_OTHERS] == ZERO or total <= ZERO:
+            k = (y % SQUARE) * SQUARE + x % SQUARE
+            total = sums[k, 3] + sums[k, _SIDES[FRONT] + 3] + sums[k, _SIDES[BACK] + 3]
+            if sums[k, _OTHERS] == ZERO or total <= ZERO:
                 out[y, x, 0], out[y, x, 1], out[y, x, 2] = original[y, x, 0], original[y, x, 1], original[y, x, 2]
                 continue
             share = ONE / total
-            for k in range(3):
-                out[y, x, k] = own[k] * share
+            for channel in range(3):
+                out[y, x, channel] = sums[k, channel] * share
             for side in range(2):
-                radius[side, y, x] = own[_LEAST + side] if own[_SIDES[side] + 3] > ZERO else ZERO
-                for k in range(4):
-                    wide[side, y, x, k] = own[_SIDES[side] + k] * share
+                radius[side, square, k] = sums[k, _LEAST + side] if sums[k, _SIDES[side] + 3] > ZERO else ZERO
+                for channel in range(4):
+                    wide[side, square, k, channel] = sums[k, _SIDES[side] + channel] * share

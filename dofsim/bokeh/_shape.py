@@ -12,9 +12,6 @@ from dofsim.bokeh._disc import HALF, ONE, PART, ZERO, F, U, radius_index
 from dofsim.bokeh._simd import put_end
 from dofsim.bokeh.spans import PHASES
 
-# Arrays are taken out of the tuple before a loop: Numba counts references to each of them wherever it passes the tuple
-# on, and ten times as long as a span takes to draw.
-
 
 @njit(**PART)
 def entry_of(shape, c, radius, phase):  # type: ignore[no-untyped-def]

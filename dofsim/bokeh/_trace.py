@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dofsim.bokeh._disc import HALF, ONE, PART, TWO, ZERO, F, fold
-from dofsim.bokeh._edges import FAR
+from dofsim.bokeh._disc import HALF, INLINE, ONE, TWO, ZERO, F, fold
 from dofsim.bokeh._survey import FIRST_LEVEL
 
 NOTHING = -1e9
@@ -27,25 +26,26 @@ _EXACT = 0.05
 _TURN_Y, _TURN_X = 0.7548777, 0.5698403
 
 
-@njit(**PART)
+@njit(**INLINE)
 def pixel(at, size):  # type: ignore[no-untyped-def]
     """Index of the pixel that a reflecting border shows at the coordinate ``at``."""
     return fold(int(np.floor(at + HALF)), size)
 
 
-@njit(**PART)
-def trace(coc, away, far, cell, jump, mixed, share, near, y, x, v, u, t, last, turn):  # type: ignore[no-untyped-def]
+@njit(**INLINE)
+def trace(  # type: ignore[no-untyped-def]
+    coc, away, far, cell, jump, mixed, share, near, y, x, v, u, per_y, per_x, length, t, last, turn
+):
     """Follow the ray with the aperture coordinates (v, u) through (y, x), from ``t`` on, to what it meets first.
 
-    ``coc`` to ``near``: those of :class:`~dofsim.bokeh.rays.Surfaces`; ``turn``: a number that differs from ray to ray
-    and decides what a ray meets in a mixed pixel, or a negative one: the far surface.
+    ``coc`` to ``near``: those of :class:`~dofsim.bokeh.rays.Surfaces`; ``per_y``, ``per_x``, ``length``: see
+    :func:`~dofsim.bokeh.pupil.ways`; ``turn``: a number that differs from ray to ray and decides what a ray meets in a
+    mixed pixel, or a negative one: the far surface.
 
     Returns what was met before ``last`` is reached, its coc, and where (px, outside the picture too). A ray that meets
     nothing ends on the last surface in front of which it was seen.
     """
     height, width = coc.shape
-    length = np.sqrt(v * v + u * u)
-    per_y, per_x = abs(ONE / v) if v != ZERO else F(FAR), abs(ONE / u) if u != ZERO else F(FAR)
     way_y, way_x = (-1 if v > ZERO else 1), (-1 if u > ZERO else 1)
     seen = coc[int(y), int(x)]
     before = F(NOTHING)
@@ -99,7 +99,7 @@ def trace(coc, away, far, cell, jump, mixed, share, near, y, x, v, u, t, last, t
     return MISSED, seen, y - seen * v, x - seen * u
 
 
-@njit(**PART)
+@njit(**INLINE)
 def visible_colour(rgb, away, pyramid, starts, columns, reach, py, px):  # type: ignore[no-untyped-def]
     """Colour of the visible surface around a place: the mean of a cell of up to ``reach`` px, if that has no edge."""
     height, width = away.shape

@@ -115,7 +115,7 @@ def _gather_pixels(
     for top, bottom, left, right in parts if has_sharp else ():
         sharp = np.abs(coc[top:bottom, left:right]) < IN_FOCUS_RADIUS
         if sharp.any():
-            out[top:bottom, left:right][sharp] = rgb[top:bottom, left:right][sharp]
+            cv2.copyTo(rgb[top:bottom, left:right], sharp.view(np.uint8), out[top:bottom, left:right])
 
 
 def _gather_cells(
@@ -203,7 +203,14 @@ def _extended(picture: Floats, y0: int, y1: int, x0: int, x1: int) -> Floats:
     if y0 >= 0 and x0 >= 0 and y1 <= height and x1 <= width:
         return reflected
     rows, columns = (np.clip(np.arange(a, b), 0, n - 1) for a, b, n in ((y0, y1, height), (x0, x1, width)))
-    return np.float32(0.5) * (reflected + picture[rows[:, None], columns])
+    inner = slice(max(-y0, 0), len(rows) - max(y1 - height, 0))
+    above, below = slice(0, inner.start), slice(inner.stop, None)
+    before, behind = slice(0, max(-x0, 0)), slice(len(columns) - max(x1 - width, 0), None)
+    everywhere = slice(None)
+    for part in ((above, everywhere), (below, everywhere), (inner, before), (inner, behind)):
+        reflected[part] += picture[rows[part[0]][:, None], columns[part[1]]]
+        reflected[part] *= np.float32(0.5)
+    return reflected
 
 
 def _reflected(picture: Floats, y0: int, y1: int, x0: int, x1: int, step: int = 1) -> Floats:

@@ -142,11 +142,14 @@ def _drop_between(near: Floats, far: Floats, distance: Floats, cell: int, jump: 
     """
     from dofsim.bokeh._edges import FAR, sweep
 
-    edge = distance == 0
+    edges = np.flatnonzero(distance == 0)
+    own, behind = near.ravel()[edges], far.ravel()[edges]
     # The rays of the lens are straight lines in (x, coc) space.
-    reach = np.where(edge, -far, np.float32(FAR))
+    reach = np.full_like(far, FAR)
+    reach.flat[edges] = -behind
     sweep(reach, np.float32(cell))
-    distance[edge & (-reach - near > _FARTHER * (far - near) + jump)] = FAR
+    between = -reach.ravel()[edges] - own > _FARTHER * (behind - own) + jump
+    distance.flat[edges[between]] = FAR
 
 
 def _fill(

@@ -113,7 +113,8 @@ def render_colours(
     green = draw(coc, widest)[..., _GREEN].copy()
     shift = focal_shift(fringing, extent)
     ends = red_and_blue(np.array(extent, np.float32), shift)
-    shifted = np.maximum(red_and_blue(coc, shift), np.float32(-longest))
+    shifted = red_and_blue(coc, shift)
+    np.maximum(shifted, np.float32(-longest), out=shifted)
     out = draw(shifted, min(float(np.abs(ends).max()), longest))
     out[..., _GREEN] = green
     return out

@@ -15,6 +15,7 @@ Doubles = npt.NDArray[np.float64]
 _PLASTIC = 1.32471795724474602596
 _FINE = 4096
 _SIDE = 256
+_STILL = 1e-9
 
 
 def aperture_points(aperture: Aperture | None, count: int) -> Floats:
@@ -28,18 +29,19 @@ def aperture_points(aperture: Aperture | None, count: int) -> Floats:
 
     Returns
     -------
-    float32 array, shape (count, 4)
-        Coordinates down and to the right, -1..1, and the light that passes there from a point behind the plane of focus
-        and from one in front of it.
+    float32 array, shape (count, 7)
+        Coordinates down and to the right, -1..1; the light that passes there from a point behind the plane of focus and
+        from one in front of it; the change of coc, px, over which the ray crosses a pixel down and to the right; and
+        the way, px, that it goes for each px of coc.
     """
     if aperture is None:
         y, x = _in_disc(count)
-        return np.column_stack([y, x, np.ones((count, 2))]).astype(np.float32)
+        return _rays(y, x, np.ones((2, count)))
     open_share = (_light(aperture, *_in_disc(_FINE)).max(axis=0) > 0).mean()
     y, x = _in_disc(math.ceil(1.1 * count / open_share) + _FINE)
     light = _light(aperture, y, x)
     let_through = light.max(axis=0) > 0
-    return np.column_stack([y, x, *light])[let_through][:count].astype(np.float32)
+    return _rays(y[let_through][:count], x[let_through][:count], light[:, let_through][:, :count])
 
 
 def pupil_picture(aperture: Aperture | None) -> Floats:
@@ -61,6 +63,11 @@ def pupil_picture(aperture: Aperture | None) -> Floats:
     middles = (np.arange(_SIDE) + 0.5) * (2 / _SIDE) - 1
     y, x = np.meshgrid(middles, middles, indexing="ij")
     return _light(aperture, y, x).astype(np.float32)
+
+
+def _rays(y: Doubles, x: Doubles, light: Doubles) -> Floats:
+    crossings = [1 / np.maximum(np.abs(way), _STILL) for way in (y, x)]
+    return np.column_stack([y, x, *light, *crossings, np.hypot(y, x)]).astype(np.float32)
 
 
 def _in_disc(count: int) -> tuple[Doubles, Doubles]:

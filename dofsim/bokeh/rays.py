@@ -20,6 +20,7 @@ from dofsim.bokeh.lights import add_reflections, find_lights, lights_near
 from dofsim.bokeh.mixed import find_mixed
 from dofsim.bokeh.plan import (
     BLOCK,
+    FINE_RADIUS,
     IN_FOCUS_RADIUS,
     LARGEST_DRAWN,
     LIGHT_SIZE,
@@ -31,22 +32,27 @@ from dofsim.bokeh.plan import (
 )
 from dofsim.bokeh.pupil import aperture_points, pupil_picture
 from dofsim.bokeh.shapes import shape_table
-from dofsim.bokeh.tiles import find_tiles
+from dofsim.bokeh.tiles import Tiles, find_tiles
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
 
-RAYS = 16, 256
+RAYS = 16, 512
 """Fewest and most rays of a pixel."""
 
-GAIN = 7e-8
+GAIN = 5e-8
 """A square takes twice as many rays as long as its noise (variance of the root of the light, which displays show) is
 larger than this for each ray: so every ray is spent where it takes away most."""
 
 JUMP = 1.0
 """Where the radius changes by more than this, px, from one pixel to the next, there are two surfaces."""
 
+SMOOTH = 0.05
+"""By how much the radius of a smooth surface changes from one pixel to the next, px: there gathering is exact."""
+
 _TILE_ROWS = 2
+_ROWS = 64
+_LOOKS = 16
 _NEVER = 1e6
 
 
@@ -125,11 +131,13 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         calm = find_tiles(np.full(blocks, -FAR, np.float32), spans[TILE_LEVEL], plan)
         workers.run(*calm_squares(rgb, coc, means, calm, plan, shape, out))
         layered = layered_squares(reach, spans[SQUARE.bit_length() - 1], SQUARE)
-        if not layered.any():
+        leave_alone(layered, spans, calm, max_radius, workers)
+        squares = int(layered.sum())
+        if squares == 0:
             return out
 
         from dofsim.bokeh._join import add_lights, join_tiles
-        from dofsim.bokeh._rays import ray_tiles
+        from dofsim.bokeh._rays import ray_room, ray_tiles
         from dofsim.bokeh._survey import FIRST_LEVEL
         from dofsim.bokeh._trace import NOTHING
 
@@ -153,19 +161,21 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         cats_eye = np.float32(0 if aperture is None else aperture.cats_eye)
         rows, across = lowest.shape
 
-        wide, radius = np.zeros((2, height, width, 4), np.float32), np.zeros((2, height, width), np.float32)
+        number = np.where(layered > 0, np.cumsum(layered).reshape(layered.shape) - 1, -1).astype(np.int32)
+        wide = np.zeros((2, squares, SQUARE * SQUARE, 4), np.float32)
+        radius = np.zeros(wide.shape[:3], np.float32)
 
         def look(box: Box) -> None:
             ray_tiles(
-                surfaces, rgb, layered, lowest, highest, *box, points, RAYS, np.float32(GAIN), cats_eye,
-                wide, radius, out,
+                surfaces, rgb, number, lowest, highest, *box, points, RAYS, np.float32(GAIN), cats_eye,
+                ray_room(), wide, radius, out,
             )  # fmt: skip
 
         def join(box: Box) -> None:
-            join_tiles(wide, radius, layered, *box, out)
+            join_tiles(wide, radius, number, *box, out)
             near = lights_near(lights, box)
             if len(near) > 0:
-                add_lights(near, surfaces, layered, lowest, *box, pupil, cats_eye, out)
+                add_lights(near, surfaces, number, lowest, *box, pupil, cats_eye, out)
 
         boxes = [
             (j, min(j + _TILE_ROWS, rows), i, min(i + SPAN_TILES, across))
@@ -202,6 +212,45 @@ def layered_squares(reach: Floats, ranges: Floats, side: int) -> npt.NDArray[np.
     widest = np.maximum(ranges[..., 1], -ranges[..., 0])
     slack = side * math.sqrt(2)
     return ((spread < slack) | (edge < widest * STEEP + slack)).astype(np.uint8)
+
+
+def leave_alone(
+    layered: npt.NDArray[np.uint8], spans: list[Floats], calm: Tiles, max_radius: float, workers: Workers
+) -> None:
+    """Unmark the layered squares whose pixels see one smooth surface alone: gathering them makes no noise.
+
+    Parameters
+    ----------
+    layered : uint8 array, shape (rows, columns) of squares
+        1 or 0; changed in place.
+    spans : list of float32 array
+        Ranges of the squares of each level (see ``_survey``).
+    calm : Tiles
+        How tiles were gathered.
+    max_radius : float
+        px.
+    workers : Workers
+    """
+    from dofsim.bokeh._alone import find_alone
+
+    own = spans[SQUARE.bit_length() - 1]
+    # Coarser squares serve for larger radii, so that there are never many to look at.
+    level = SQUARE.bit_length() - 1
+    while max_radius > _LOOKS << level:
+        level += 1
+    # On the grid of a tile that shows wide blur too, a small disc is no disc.
+    radius = np.maximum(np.maximum(own[..., 0], -own[..., 1]), 0)
+    grid = np.repeat(np.repeat(calm.level, TILE // SQUARE, axis=0), TILE // SQUARE, axis=1)
+    exact = (grid <= 0) | (radius >= FINE_RADIUS * 2.0 ** (grid - 1))
+    alone = np.where(exact, layered, np.uint8(0))
+    workers.run(
+        lambda first: find_alone(
+            own, spans[level], 1 << level, np.float32(max_radius), np.float32(SMOOTH), first,
+            min(first + _ROWS, len(alone)), alone,
+        ),
+        range(0, len(alone), _ROWS),
+    )  # fmt: skip
+    layered[exact & (alone == 0)] = 0
 
 
 def distance_to_edges(coc: Floats) -> Floats:

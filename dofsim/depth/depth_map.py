@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -64,25 +64,29 @@ class DepthMap:
     source: str = "array"
     detail: str = ""
     refined: bool = False
+    _range: tuple[float, float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         with np.errstate(over="ignore"):
             values = np.ascontiguousarray(self.values, dtype=np.float32)
         if values.ndim != 2 or values.size == 0:
             raise DepthError(f"a depth map is a non-empty (height, width) array, not {np.shape(self.values)}")
-        unknown = int(np.isnan(values).sum())
-        if unknown:
+        # NaN comes through either way.
+        low, high = float(values.min()), float(values.max())
+        if math.isnan(low):
+            unknown = int(np.isnan(values).sum())
             raise DepthError(f"the depth map has {unknown} NaN values of {values.size}; fill the unknown pixels first")
         if self.kind is DepthKind.METRIC:
-            if not (values >= 1 / LARGEST).all():
+            if np.float32(low) < np.float32(1 / LARGEST):
                 raise DepthError("metric depth must be above 0 m everywhere; fill the holes (zeros) first")
-        elif not np.isfinite(values).all():
+        elif math.isinf(low) or math.isinf(high):
             raise DepthError("inverse depth must be finite; infinity would be a distance of 0 m")
-        elif self.kind is DepthKind.INVERSE and not (values >= 0).all():
+        elif self.kind is DepthKind.INVERSE and low < 0:
             raise DepthError("inverse depth in 1/m cannot be negative; is the map relative (--depth-kind relative)?")
-        elif max(-float(values.min()), float(values.max())) > LARGEST:
+        elif max(-low, high) > LARGEST:
             raise DepthError(f"no inverse depth is beyond {LARGEST:g}; fill the unknown pixels first")
         object.__setattr__(self, "values", values)
+        object.__setattr__(self, "_range", (1 / high, 1 / low) if self.kind is DepthKind.METRIC else (low, high))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -114,11 +118,6 @@ class DepthMap:
     def range(self) -> tuple[float, float]:
         """Inverse depth of the farthest and of the nearest pixel, (far, near), in the map's inverse unit."""
         return self._range
-
-    @cached_property
-    def _range(self) -> tuple[float, float]:
-        low, high = float(self.values.min()), float(self.values.max())
-        return (1.0 / high, 1.0 / low) if self.kind is DepthKind.METRIC else (low, high)
 
     def is_flat(self) -> bool:
         """Whether every pixel has the same depth (to float32 precision), so that nothing can be defocused."""

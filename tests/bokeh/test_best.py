@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,11 @@ import numpy.typing as npt
 import pytest
 
 from dofsim.bokeh import Aperture, rays, render
+from dofsim.bokeh.layered import survey
 from dofsim.bokeh.oracle import shape_light
+from dofsim.bokeh.plan import BLOCK, SQUARE, TILE_LEVEL, make_plan
+from dofsim.bokeh.tiles import find_tiles
+from dofsim.bokeh.workers import Workers
 
 HEIGHT, WIDTH = 96, 128
 SHAPES = {
@@ -112,6 +117,29 @@ def test_neither_threads_nor_turns_change_the_picture(name: str) -> None:
     assert np.array_equal(render(rgb, coc, SHAPES.get(name), quality="best", threads=3), one)
     turned = render(rgb[::-1, ::-1], coc[::-1, ::-1], SHAPES.get(name), quality="best")[::-1, ::-1]
     assert np.abs(turned - one).mean() < 0.01
+
+
+@pytest.mark.parametrize(("front", "behind"), [(-9.0, 6.0), (3.0, 9.0), (-2.0, -11.0)])
+def test_squares_are_left_to_gathering_where_no_other_surface_is_seen(front: float, behind: float) -> None:
+    coc, widest = card(front, behind), max(abs(front), abs(behind))
+    plan = make_plan(HEIGHT, WIDTH, widest)
+    with Workers(1) as workers:
+        _, spans = survey(picture(), coc, plan, workers)
+        blocks = plan.padded_height // BLOCK, plan.padded_width // BLOCK
+        calm = find_tiles(np.full(blocks, -1e9, np.float32), spans[TILE_LEVEL], plan)
+        marked = np.ones(spans[2].shape[:2], np.uint8)
+        rays.leave_alone(marked, spans, replace(calm, level=np.zeros_like(calm.level)), widest, workers)
+    is_card = (coc == front).astype(np.uint8)
+    away = [cv2.distanceTransform(side, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for side in (is_card, 1 - is_card)]
+    nearest, farthest = np.maximum(*away), np.maximum(*away)
+    nearest = nearest.reshape(HEIGHT // SQUARE, SQUARE, WIDTH // SQUARE, SQUARE).min(axis=(1, 3))
+    farthest = farthest.reshape(HEIGHT // SQUARE, SQUARE, WIDTH // SQUARE, SQUARE).max(axis=(1, 3))
+    own = coc[::SQUARE, ::SQUARE]
+    # A surface is met as far as its own circles reach if it is nearer than the square's, and as the square's if not.
+    seen = np.maximum(np.abs(own), np.where(own > min(front, behind), abs(min(front, behind)), 0))
+    marked = marked[: HEIGHT // SQUARE, : WIDTH // SQUARE]
+    assert marked[nearest <= seen - 1].all()
+    assert not marked[farthest > seen + 3 * SQUARE].any()
 
 
 def small_scene() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

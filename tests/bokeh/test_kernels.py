@@ -87,3 +87,19 @@ def test_the_span_table_is_symmetric_for_centred_discs() -> None:
     table = span_table(10)
     centred = table.half_width[:, 0, : 2 * table.reach + 1]
     np.testing.assert_allclose(centred, centred[:, ::-1], atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (6, 1), (2, 2), (9, 13)])
+def test_sweeping_gives_the_least_value_plus_the_way_to_it(shape: tuple[int, int]) -> None:
+    from dofsim.bokeh._edges import FAR, sweep
+
+    rng = np.random.default_rng(5)
+    field = np.where(rng.random(shape) < 0.2, -30 * rng.random(shape), FAR).astype(np.float32)
+    rows, columns = np.indices(shape)
+    truth = np.full(shape, np.inf)
+    for (j, i), value in np.ndenumerate(field):
+        down, across = abs(rows - j), abs(columns - i)
+        straight, diagonal = abs(down - across), np.minimum(down, across)
+        truth = np.minimum(truth, value + 4 * (straight + np.sqrt(2) * diagonal))
+    sweep(field, np.float32(4))
+    np.testing.assert_allclose(field, truth, rtol=1e-5, atol=1e-3)
