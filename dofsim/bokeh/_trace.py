@@ -87,8 +87,8 @@ def trace(  # type: ignore[no-untyped-def]
             before = F(NOTHING)
             hidden = far[iy // cell, ix // cell]
             if hidden > c + jump and hidden <= leave:
-                t = max(t, hidden)
-                return HIDDEN_SURFACE, hidden, y - t * v, x - t * u
+                # Met on the border of two pixels, of which only this one need have something hidden.
+                return HIDDEN_SURFACE, hidden, F(j), F(i)
         t = leave
         if leave_y <= leave_x:
             j += way_y

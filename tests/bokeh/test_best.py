@@ -48,6 +48,13 @@ def test_a_constant_picture_stays_constant_up_to_the_border(reach: float) -> Non
     np.testing.assert_allclose(render(rgb, card(-reach, reach), quality="best"), rgb, rtol=1e-4)
 
 
+def test_a_constant_ramp_behind_a_bar_stays_constant() -> None:
+    rgb = np.broadcast_to(np.array([0.2, 0.5, 1.1], np.float32), (HEIGHT, WIDTH, 3))
+    coc = np.broadcast_to(np.linspace(-5, 20, WIDTH, dtype=np.float32), (HEIGHT, WIDTH)).copy()
+    coc[:, WIDTH // 4 : WIDTH // 3] = -25
+    np.testing.assert_allclose(render(rgb, coc, quality="best"), rgb, rtol=1e-4)
+
+
 def test_where_nothing_jumps_it_is_the_fast_mode() -> None:
     coc = np.broadcast_to(np.linspace(2, 9, WIDTH, dtype=np.float32), (HEIGHT, WIDTH))
     assert np.array_equal(render(picture(), coc, quality="best"), render(picture(), coc))
