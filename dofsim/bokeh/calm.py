@@ -64,7 +64,8 @@ def render_calm(
     """
     top, bottom, left, right = box
     levels = tiles.level[top:bottom, left:right]
-    for level in np.unique(levels):
+    # As Python's numbers, since 2 ** 7 is none of int8.
+    for level in np.unique(levels).tolist():
         if level == COPIED:
             for part in _runs(levels == level, top, left):
                 y0, y1, x0, x1 = _pixels(part, plan)
@@ -77,7 +78,7 @@ def render_calm(
                 has_sharp = bool((tiles.smallest[top:bottom, left:right] < IN_FOCUS_RADIUS).any())
                 _gather_pixels(rgb, coc, plan, runs, halo, has_sharp, shape, scratch, out)
             else:
-                _gather_cells(rgb, coc, pyramid, plan, int(level), runs, halo, shape, scratch, out)
+                _gather_cells(rgb, coc, pyramid, plan, level, runs, halo, shape, scratch, out)
 
 
 def _span_room(shape: ShapeTable | None) -> tuple[npt.NDArray[np.int64], Floats]:

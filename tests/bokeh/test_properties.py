@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dofsim.bokeh import render
+from dofsim.bokeh.render import Quality
 
 
 def picture(height: int, width: int, seed: int = 0) -> npt.NDArray[np.float32]:
@@ -35,6 +36,14 @@ def smooth_coc(height: int, width: int, reach: float, seed: int = 0) -> npt.NDAr
 def test_a_constant_picture_stays_constant_up_to_the_border(height: int, width: int, reach: float, seed: int) -> None:
     rgb = np.broadcast_to(np.array([0.2, 0.5, 3.0], np.float32), (height, width, 3))
     np.testing.assert_allclose(render(rgb, smooth_coc(height, width, reach, seed), threads=1), rgb, rtol=1e-4)
+
+
+@pytest.mark.parametrize("quality", ["fast", "best"])
+@pytest.mark.parametrize("radius", [700.0, 1300.0])
+def test_circles_as_wide_as_the_picture_leave_a_constant_picture_constant(radius: float, quality: Quality) -> None:
+    rgb = np.broadcast_to(np.array([0.2, 0.5, 3.0], np.float32), (40, 1400, 3))
+    coc = np.full((40, 1400), radius, np.float32)
+    np.testing.assert_allclose(render(rgb, coc, threads=1, quality=quality), rgb, rtol=1e-4)
 
 
 def test_zero_radius_is_the_identity_to_the_bit() -> None:
