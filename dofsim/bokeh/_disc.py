@@ -21,7 +21,7 @@ U = np.uint64
 ZERO, QUARTER, HALF, MOST, ONE, TWO = F(0), F(0.25), F(0.5), F(0.75), F(1), F(2)
 GREEN, BLUE, COVER = U(1), U(2), U(3)
 
-# Without Numba's runtime no references to arrays are counted, a tenth of the time at most; the caller keeps them.
+# Without Numba's runtime no references to arrays are counted, which takes long; the caller keeps them.
 _COMMON: dict[str, Any] = {
     "nogil": True, "fastmath": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False,
 }  # fmt: skip
