@@ -20,7 +20,9 @@ LOCK = "kernels.lock"
 
 
 def kept(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """A decorator: ``numba.njit(cache=True, ...)``, safely shared.
+    """A decorator: ``numba.njit(cache=True, ...)``, safely shared, without Numba's runtime.
+
+    So kernels cannot make arrays, and count no references to those that they are given, which takes long.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ def kept(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher = njit(**options)(function)
+        dispatcher = njit(**{**options, "_nrt": False})(function)
         if dispatcher is not function:
             dispatcher._cache = _SharedCache(function)  # noqa: SLF001 - as its enable_caching does
         return dispatcher
@@ -53,7 +55,9 @@ class _SharedCache(FunctionCache):  # type: ignore[misc]
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled code for a signature, or None; damaged files and other signatures are none."""
         try:
-            found = super().load_overload(sig, target_context)
+            # Numba would load its whole compiler first, its runtime, and SciPy, which takes as long as all kernels
+            # together. The compiler does that by itself, and kernels call nothing of the runtime.
+            found = self._load_overload(sig, target_context)
         except Exception:  # noqa: BLE001 - whatever unpickling raises; it is compiled anew
             return None
         return found if found is not None and found.signature.args == normalize_signature(sig)[0] else None
