@@ -1,9 +1,10 @@
 """Vector instructions where Numba would emit eight times as many scalar ones.
 
-A few places take most of a rendering's time: adding a span's end to an accumulator, summing along its rows, mixing
-two of its pixels, and gathering the discs, or other shapes, of eight neighbouring pixels. LLVM merges none of these by itself. Beside each
-code generator stands the same function in plain Python: it says what is meant, and runs with ``NUMBA_DISABLE_JIT=1``.
-With ``NUMBA_BOUNDSCHECK=1`` it is what gets compiled, for vector instructions look at no bounds.
+A few places take most of a rendering's time: adding a span's end to an accumulator, summing along its rows, mixing two
+of its pixels, and gathering the discs, or other shapes, of eight neighbouring pixels. LLVM merges none of these by
+itself. Beside each code generator stands the same function in plain Python: it says what is meant, and runs with
+``NUMBA_DISABLE_JIT=1``. With ``NUMBA_BOUNDSCHECK=1`` it is what gets compiled, for vector instructions look at no
+bounds.
 """
 
 from __future__ import annotations
