@@ -83,10 +83,19 @@ def test_loading_makes_nothing_ready_that_only_compiling_takes(load: Callable[[]
     assert told == ["6 True\n", "6 False\n"]
 
 
+def test_a_kernel_that_makes_arrays_is_kept_too(load: Callable[[], Any], tmp_path: Path) -> None:
+    module = "import numpy as np\n" + MODULE.replace("()", "(runtime=True)").replace("x + x", "np.array([x, x])")
+    (tmp_path / "maker.py").write_text(module)
+    script = "from maker import twice; print(twice(3).tolist(), sum(twice.stats.cache_hits.values()))"
+    command = [sys.executable, "-c", script]
+    told = [subprocess.check_output(command, cwd=tmp_path, text=True) for _ in range(2)]
+    assert told == ["[3, 3] 0\n", "[3, 3] 1\n"]
+
+
 def test_code_of_an_older_dofsim_is_not_loaded(load: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     numba = pytest.importorskip("numba")
     with monkeypatch.context() as older:
-        older.setattr(_kept._SharedCache, "_index_key", numba.core.caching.FunctionCache._index_key)
+        older.setattr(_kept._BareCache, "_index_key", numba.core.caching.FunctionCache._index_key)
         assert load()(3) == 6
     kernel = load()
     assert kernel(3) == 6
