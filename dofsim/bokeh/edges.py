@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +16,9 @@ Floats = npt.NDArray[np.float32]
 
 _FARTHER = 1.5
 """How much wider than behind an edge a farther surface must be seen there, for the edge not to matter."""
+
+_CROWDED = 0.4
+"""Share of the cells around in which the circle of confusion jumps, from which on there are more edges than one."""
 
 _PORTION = 4096
 _ROWS = 64
@@ -58,7 +62,7 @@ def find_places(
     places : int64 array, shape (n, 2)
         Row and column.
     crowded : uint8 array, shape (n,)
-        1 where it jumps all around as well.
+        1 where it jumps in many of the cells around as well.
     reach : float32 array, shape (rows, columns) of squares
         How far, px, the near side of an edge or a light spreads from there; -FAR where there is none.
     """
@@ -74,14 +78,10 @@ def find_places(
     # As argwhere leaves it, it is of one type if it has one row and of another if it has more: two compilations.
     places = np.ascontiguousarray(np.argwhere((highest - lowest > jump) | lit))
     y, x = places.T
-    steep = high - low > jump
-    away = max(2 * plan.softness // plan.cell, 1)
-    crowded = (
-        steep[np.minimum(y + away, rows - 1), x]
-        & steep[np.maximum(y - away, 0), x]
-        & steep[y, np.minimum(x + away, columns - 1)]
-        & steep[y, np.maximum(x - away, 0)]
-    )
+    # Wide beside a soft edge, which is some cells wide itself.
+    around = 16 * plan.softness // plan.cell + 1
+    share = cv2.blur((high - low > jump).astype(np.float32), (around, around))
+    crowded = share[y, x] > _CROWDED
     spread = np.abs(np.where(lit[y, x], np.maximum(np.abs(lowest[y, x]), highest[y, x]), lowest[y, x]))
     reach = np.full((plan.padded_height // side, plan.padded_width // side), -FAR, np.float32)
     share = side // plan.cell
