@@ -6,6 +6,7 @@ The survey, the edges, the hidden surfaces and the calm tiles are those of ``lay
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -20,6 +21,7 @@ from dofsim.bokeh.lights import add_reflections, find_lights, lights_near
 from dofsim.bokeh.mixed import find_mixed
 from dofsim.bokeh.plan import (
     BLOCK,
+    CLOSE_LOOKS,
     FINE_RADIUS,
     IN_FOCUS_RADIUS,
     LARGEST_DRAWN,
@@ -29,6 +31,7 @@ from dofsim.bokeh.plan import (
     TILE_LEVEL,
     Plan,
     make_plan,
+    soft_cell,
 )
 from dofsim.bokeh.pupil import aperture_points, pupil_picture
 from dofsim.bokeh.shapes import shape_table
@@ -119,6 +122,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
     """
     height, width = coc.shape
     plan = make_plan(height, width, max_radius)
+    plan = replace(plan, cell=soft_cell(plan.softness))
     shape = None if aperture is None else shape_table(aperture, LARGEST_DRAWN, height, width)
     out = np.empty_like(rgb)
     with Workers(threads) as workers:
@@ -148,7 +152,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         away = distance_to_edges(coc)
         mixed, clean = find_mixed(rgb, coc, away, jump, plan.softness, workers)
         # Rays meet every surface in its turn; without the edges between near ones, hair before a face lost 1 dB.
-        edges = find_edges(clean, coc, means, cells, places, crowded, plan, workers, drop=False)
+        edges = find_edges(clean, coc, means, cells, places, crowded, plan, workers, drop=False, looks=CLOSE_LOOKS)
         far = np.where(edges.distance < FAR, edges.far, np.float32(NOTHING))
         grids = means[FIRST_LEVEL:]
         starts = np.cumsum([0, *(grid[..., 0].size for grid in grids[:-1])])

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from dofsim.bokeh._fill import fill, find_slopes
+from dofsim.bokeh.plan import LOOKS
 
 Floats = npt.NDArray[Any]
 
@@ -40,7 +41,7 @@ def filled(pattern: Floats, depth: int = 8) -> tuple[Floats, Floats, Floats]:
     places = np.argwhere((distance > 0) & (distance <= depth))
     places = places[(places[:, 0] >= 16) & (places[:, 0] < SIDE - 16)]
     out = np.empty((len(places), 3), np.float32)
-    fill(cells, slopes, far, distance, colour, JUMP, places, 0, len(places), out)
+    fill(cells, slopes, far, distance, colour, JUMP, places, LOOKS, 0, len(places), out)
     at = tuple(places.T)
     return out[:, 0], colour[at][:, 0], pattern[at]
 
@@ -107,7 +108,7 @@ def test_the_kernel_equals_its_plain_twin() -> None:
     cells, slopes, far, distance, colour, _ = hide(pattern)
     places = np.argwhere(distance > 0)[::37]
     out = np.empty((len(places), 3), np.float32)
-    fill(cells, slopes, far, distance, colour, JUMP, places, 0, len(places), out)
+    fill(cells, slopes, far, distance, colour, JUMP, places, LOOKS, 0, len(places), out)
     plain = np.array([mean_along(cells, slopes, far, distance, colour, y, x) for y, x in places])
     assert np.allclose(out, plain, atol=2e-5)
 
