@@ -66,7 +66,8 @@ def find_slopes(cells, spans, jump, first, last, slopes):  # type: ignore[no-unt
 def fill(cells, slopes, far, distance, colour, jump, places, looks, first, last, filled):  # type: ignore[no-untyped-def]
     """Colours of the hidden cells number ``first .. last`` of those listed.
 
-    ``cells``: float32 (rows, columns, 4), colour and coc of what is seen; ``slopes``: see :func:`find_slopes`;
+    ``cells``: float32 (rows, columns, 4), colour and coc of what is seen; ``slopes``: see :func:`find_slopes`,
+    with how much a cell counts, 0..1, in place of 1;
     ``places``: int64 (n, 2), row and column; ``far``, ``distance``, ``colour``: what was carried there (see
     ``_hidden``); ``looks``: how many places are looked at on either side, at most, and how many cells away.
     ``filled``: float32 (n, 3), gets the colours.
@@ -104,13 +105,13 @@ def fill(cells, slopes, far, distance, colour, jump, places, looks, first, last,
                         continue
                     off = max(length - away, ZERO) / spread
                     if turn == 0:
-                        weight = np.exp(-HALF * off * off)
+                        weight = slopes[j, i, 0] * np.exp(-HALF * off * off)
                         down += weight * slopes[j, i, 1] ** 2
                         right += weight * slopes[j, i, 2] ** 2
                         both += weight * slopes[j, i, 1] * slopes[j, i, 2]
                     else:
                         across = (F(v) * normal_y + F(u) * normal_x) / away
-                        weight = np.exp(-HALF * (off * off + strictness * across * across))
+                        weight = slopes[j, i, 0] * np.exp(-HALF * (off * off + strictness * across * across))
                         red += weight * cells[j, i, 0]
                         green += weight * cells[j, i, 1]
                         blue += weight * cells[j, i, 2]
