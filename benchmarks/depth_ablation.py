@@ -1,12 +1,14 @@
-"""What each part of the training data brings.
+"""What each part of the training data brings, and what the network and its objective do.
 
-``python benchmarks/depth_ablation.py --data DATA --packs PACKS --work RUNS`` trains what is not in RUNS yet.
+``python benchmarks/depth_ablation.py --data DATA --packs PACKS --work RUNS`` trains what is not in RUNS yet, and goes
+on with what was stopped. PACKS are generated scenes: ``python -m dofsim.datasets.scenes --data DATA --out PACKS``.
 
-Every arm trains the same generator for the same number of pictures, once per seed, and is measured on the held-out
-scenes: the aligned error and the share of pixel pairs in order, as ``benchmarks/depth_holdout.py`` defines them, of
-the averaged weights at the end. The budget is small (see the table's head), so the figures say what helps early and not
-what a long training makes of it. Runs resume where they were killed. Writes ``benchmarks/results/depth_ablation.json``
-and ``.md``.
+Every arm sees the same number of pictures, drawn from the same mixture but for what its name says, once per seed. Its
+averaged weights at the end are measured as ``benchmarks/depth_holdout.py`` measures the shipped ones, on the held-out
+scenes and on all that no weights were trained on. "pix2pix, from scratch" is the network and the objective of Isola et
+al. (CVPR 2017): U-Net with as many levels as the pictures allow, PatchGAN, L1, inverse depth written in -1..1 by each
+picture's range. The budget is small, so the figures say what helps early and not what a long training makes of it.
+Written: ``benchmarks/results/depth_ablation.json`` and ``.md``.
 """
 
 from __future__ import annotations
@@ -14,118 +16,165 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-import torch
+import numpy.typing as npt
+from depth_holdout import Predict, Scores, gradient, measure, some_frames
 
-from dofsim.datasets.mixture import Batch, Mixture, permitted_mixture
-from dofsim.datasets.pack import open_packs
-from dofsim.datasets.rgbd import index_folder, read_pair
+from dofsim.bench.machine import describe_machine, describe_versions
+from dofsim.datasets._program import program
+from dofsim.datasets.rgbd import RgbdPair, index_folder
 from dofsim.datasets.split import split_scenes
 from dofsim.datasets.terms import is_phone
 from dofsim.files import atomic_path
-from dofsim.metrics.depth import aligned_error, pair_order
-from dofsim.pix2pix.generator import Generator
-from dofsim.pix2pix.train import Config, run
-from dofsim.pix2pix.validate import predict
+from dofsim.metrics.bootstrap import bootstrap_mean
+from dofsim.pix2pix.config import RunConfig
+from dofsim.pix2pix.loop import train
+from dofsim.pix2pix.predict import Estimator
+from dofsim.pix2pix.settings import override, published
+from dofsim.pix2pix.sources import open_material
+from dofsim.pix2pix.train import recipe
 
 RESULTS = Path(__file__).resolve().parent / "results"
-#: Shares of (real, composite, rendered) and start of each arm.
-ARMS: dict[str, tuple[tuple[float, float, float], str]] = {
-    "everything": ((0.25, 0.25, 0.5), "imagenet"),
-    "without real scenes as they are": ((0.0, 0.33, 0.67), "imagenet"),
-    "without composites": ((0.33, 0.0, 0.67), "imagenet"),
-    "without rendered scenes": ((0.5, 0.5, 0.0), "imagenet"),
-    "real scenes only": ((1.0, 0.0, 0.0), "imagenet"),
-    "rendered scenes only": ((0.0, 0.0, 1.0), "imagenet"),
-    "everything, encoder from scratch": ((0.25, 0.25, 0.5), "random"),
+WHOLE = "everything"
+SCRATCH = "pix2pix, from scratch"
+#: Arm -> what it sets apart from the recipe. ``shares`` are of (real, composite, rendered) pictures.
+ARMS: dict[str, dict[str, Any]] = {
+    WHOLE: {},
+    "without real scenes as they are": {"shares": (0.0, 0.33, 0.67)},
+    "without composites": {"shares": (0.33, 0.0, 0.67)},
+    "without rendered scenes": {"shares": (0.5, 0.5, 0.0)},
+    "real scenes only": {"shares": (1.0, 0.0, 0.0)},
+    "rendered scenes only": {"shares": (0.0, 0.0, 1.0)},
+    "encoder from scratch": {"start": "random"},
+    SCRATCH: {"objective": "pix2pix", "generator": "unet"},
 }
+BASELINE = "the bottom is near"
+#: Most frames of a scene that are measured.
+FRAMES = 3
 
 
-def measure(generator: torch.nn.Module, data: Path, longest: int) -> dict[str, Any]:
-    """Mean error and order per held-out scene."""
-    by_scene: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for pair in split_scenes(index_folder(data / "rgbd")).heldout:
-        photo, inverse = read_pair(pair)
-        depth = predict(generator, photo, longest)
-        by_scene[pair.key].append((aligned_error(depth, inverse), pair_order(depth, inverse)))
-    means = {key: np.mean(values, axis=0) for key, values in by_scene.items()}
-    phone = [value for key, value in means.items() if is_phone(key.split("/")[0])]
-    every = list(means.values())
-    return {
-        "error": float(np.mean([e for e, _ in every])), "order": float(np.mean([o for _, o in every])),
-        "phone_error": float(np.mean([e for e, _ in phone])), "phone_order": float(np.mean([o for _, o in phone])),
-        "scenes": {key: round(float(value[0]), 4) for key, value in means.items()},
+def configuration(arm: str, given: argparse.Namespace, seed: int) -> RunConfig:
+    """The run of an arm."""
+    chosen = ARMS[arm]
+    budget = {
+        "data": str(given.data), "packs": tuple(given.packs), "size": given.size, "steps": given.steps,
+        "batch": given.batch, "seed": seed, "threads": given.threads, "save_every": 50, "validate_every": 10**6,
+        "log_every": 50, "shares": (0.25, 0.25, 0.5),
     }  # fmt: skip
+    if chosen.get("objective") != "pix2pix":
+        return recipe({**budget, "warm_up": 30, "cool_down": 0.5, "ema": 0.98, **chosen})
+    base = override(published("pix2pix", "unet", given.size), {**budget, "dataset": "mixture", "target": "relative"})
+    levels = min(5, base.generator.levels)
+    config = override(base, {"levels": levels, "filters": given.filters, "discriminator_filters": given.filters})
+    # Batches of one, as published: as many pictures, in more steps.
+    return replace(config, batch=1, steps=given.steps * given.batch)
 
 
-def _batch(mixture: Mixture, size: int, step: int) -> Batch:
-    return mixture.batch(step, size)
+def predictor(run: Path) -> Predict:
+    """A trained run, and its look at the mirrored photo, as the shipped estimator is asked."""
+    estimator = Estimator(run)
+
+    def predict(photo: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        plain = estimator.estimate(photo).values
+        mirrored = estimator.estimate(np.ascontiguousarray(photo[:, ::-1])).values[:, ::-1]
+        size = (photo.shape[1], photo.shape[0])
+        return cv2.resize((plain + mirrored) / 2, size, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
+
+    return predict
 
 
-def main() -> int:
+def figures(run: Path, predict: Predict, pairs: Sequence[RgbdPair]) -> dict[str, list[float]]:
+    """(error, order) of every scene, kept in the run's folder."""
+    kept = run / "measured.json"
+    if not kept.is_file():
+        run.mkdir(parents=True, exist_ok=True)
+        scores: Scores = measure({"arm": predict}, pairs)
+        with atomic_path(kept) as path:
+            path.write_text(json.dumps({scene: row["arm"] for scene, row in scores.items()}), encoding="utf-8")
+    found: dict[str, list[float]] = json.loads(kept.read_text(encoding="utf-8"))
+    return found
+
+
+def groups_of(pairs: Sequence[RgbdPair], held: set[str]) -> dict[str, list[str]]:
+    """Scenes of each group of the table."""
+    source_of = {pair.key: pair.source.name for pair in pairs}
+    groups = {"held out": held, "phone": [key for key, name in source_of.items() if is_phone(name)], "all": source_of}
+    return {name: sorted(scenes) for name, scenes in groups.items() if scenes}
+
+
+def table(arms: dict[str, list[dict[str, list[float]]]], groups: dict[str, list[str]]) -> str:
+    """Mean error and order over seeds, and how far the error is from that of everything."""
+    named = [f"{group} ({len(scenes)})" for group, scenes in groups.items()]
+    heads = [head for group in named for head in (f"error, {group}", "order")]
+    lines = ["| trained on | " + " | ".join([*heads, f"error less that of {WHOLE}, all (95 %)"]) + " |"]
+    lines.append("|---" * (len(heads) + 2) + "|")
+
+    def mean(runs: list[dict[str, list[float]]], scene: str, figure: int) -> float:
+        return float(np.mean([run[scene][figure] for run in runs]))
+
+    for name, runs in arms.items():
+        cells = []
+        for scenes in groups.values():
+            errors = [np.mean([run[scene][0] for scene in scenes]) for run in runs]
+            order = np.nanmean([mean(runs, scene, 1) for scene in scenes])
+            cells += [f"{np.mean(errors):.3f} ± {np.ptp(errors) / 2:.3f}", f"{order:.1%}"]
+        differences = [mean(runs, scene, 0) - mean(arms[WHOLE], scene, 0) for scene in groups["all"]]
+        centre, low, high = bootstrap_mean(differences, None)
+        cells.append("" if name == WHOLE else f"{centre:+.3f} ({low:+.3f} to {high:+.3f})")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train what is missing and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, type=Path, help="folder with rgbd/ and mattes/")
     parser.add_argument("--packs", required=True, nargs="+", help="generated scenes")
     parser.add_argument("--work", required=True, type=Path, help="folder for the runs")
     parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--resolution", type=int, default=160)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--size", type=int, default=160, help="root of a picture's area, px")
+    parser.add_argument("--filters", type=int, default=64, help="of pix2pix's first layers")
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--arms", help="comma-separated; default: all")
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    rendered = open_packs(given.packs)
-    plan = Config(
-        data=str(given.data), packs=tuple(given.packs), steps=given.steps, resolution=given.resolution, warm_up=30,
-        cool_down=0.5, ema=0.98, bf16=False, threads=1, save_every=50, validate_every=10**6,
-    )  # fmt: skip
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
+    given = parser.parse_args(arguments)
+    split = split_scenes(index_folder(given.data / "rgbd"))
+    pairs = some_frames([*split.heldout, *split.evaluation], FRAMES)
+    groups = groups_of(pairs, {pair.key for pair in split.heldout})
+    arms = {BASELINE: [figures(given.work / "baseline", gradient, pairs)]}
     for seed in range(given.seeds):
-        for name in given.arms.split(",") if given.arms else ARMS:
-            shares, start = ARMS[name]
-            config = replace(plan, shares=shares, start=start, seed=seed)
-            out = given.work / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
-            found = out / "heldout.json"
-            if not found.is_file():
-                mixture = permitted_mixture(
-                    given.data, rendered=rendered, seed=seed, shares=shares, resolution=given.resolution
-                )
-                trainer = run(config, out, partial(_batch, mixture, config.batch))
-                generator = Generator()
-                generator.load_state_dict(trainer.average)
-                found.write_text(json.dumps(measure(generator.eval(), given.data, 224)))
-                (out / "last.pt").unlink()
-            rows[name].append(json.loads(found.read_text()))
-            last = rows[name][-1]
-            print(f"{name}, seed {seed}: error {last['error']:.3f}, order {last['order']:.1%}", flush=True)
+        for name in dict.fromkeys([WHOLE, *given.arms]):
+            run = given.work / f"{name.replace(', ', '-').replace(' ', '-')}.{seed}"
+            if not (run / "measured.json").is_file():
+                material = open_material(configuration(name, given, seed))
+                train(material.config, run, material.source)
+            arms.setdefault(name, []).append(figures(run, predictor(run), pairs))
+            error = np.mean([error for error, _ in arms[name][-1].values()])
+            print(f"{name}, seed {seed}: error {error:.3f} over all", file=sys.stderr, flush=True)
     head = (
-        f"{given.steps * plan.batch} pictures of about {given.resolution} x {given.resolution} px each, "
+        f"{given.steps * given.batch} pictures of about {given.size} x {given.size} px for every arm, "
         f"{given.seeds} seeds (mean, and half of the range between seeds)."
     )
-    lines = [head, "", "| trained on | error | order | error, phone | order, phone |", "|---|---|---|---|---|"]
-    for name, runs in rows.items():
-        cells = []
-        for key in ("error", "order", "phone_error", "phone_order"):
-            values = [one[key] for one in runs]
-            cells.append(f"{np.mean(values):.3f} ± {np.ptp(values) / 2:.3f}")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    text = "\n".join(lines) + "\n"
-    print(text)
-    given.output.mkdir(parents=True, exist_ok=True)
-    with atomic_path(given.output / "depth_ablation.json") as path:
-        path.write_text(
-            json.dumps({"steps": given.steps, "resolution": given.resolution, "arms": rows}, indent=1) + "\n"
-        )
-    with atomic_path(given.output / "depth_ablation.md") as path:
-        path.write_text(text)
-    return 0
+    text = f"{head}\n\n{table(arms, groups)}"
+    print(text, end="")
+    budget = {name: getattr(given, name) for name in ("steps", "batch", "size", "filters", "seeds", "threads")}
+    whole = {
+        "budget": budget, "machine": describe_machine(), "versions": describe_versions("torch", "timm", "accelerate"),
+        "arms": arms,
+    }  # fmt: skip
+    given.out.mkdir(parents=True, exist_ok=True)
+    for suffix, content in ((".json", json.dumps(whole, indent=1) + "\n"), (".md", text)):
+        with atomic_path(given.out / f"depth_ablation{suffix}") as path:
+            path.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program(main)

@@ -15,7 +15,7 @@ _REACH = np.array([0.06, 0.15, 0.4])
 
 
 # What makes no arrays does without Numba's runtime, which would count references to them: a sixth of the time.
-@kept(fastmath=False, error_model="numpy", _nrt=False)
+@kept(fastmath=False, error_model="numpy")
 def _unit_hit(
     kind: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, low: float
 ) -> tuple[float, int]:
@@ -102,7 +102,7 @@ def _unit_hit(
     return _FAR, -1
 
 
-@kept(error_model="numpy", _nrt=False)
+@kept(error_model="numpy")
 def _nearest(
     chosen: Any, count: int, kind: Any, centre: Any, inward: Any, radius: Any, texture: Any, alpha: Any,
     ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, low: float, high: float, any_hit: bool,
@@ -138,7 +138,7 @@ def _nearest(
     return best, which, side
 
 
-@kept(error_model="numpy", _nrt=False)
+@kept(error_model="numpy")
 def _lookup(levels: Any, offsets: Any, index: int, u: float, v: float, footprint: float, out: Any) -> None:
     """Bilinear sample of a repeating texture at the level whose texels match the footprint (in repeats)."""
     base = int(offsets[1])  # texels per side at level 0
@@ -161,7 +161,7 @@ def _lookup(levels: Any, offsets: Any, index: int, u: float, v: float, footprint
         out[c] = top * (1 - fy) + low * fy
 
 
-@kept(error_model="numpy")
+@kept(error_model="numpy", runtime=True)
 def trace(
     kind: Any, centre: Any, inward: Any, half: Any, radius: Any, texture: Any, repeat: Any, tint: Any,
     levels: Any, offsets: Any, cutouts: Any, alpha: Any, origin: Any, axes: Any, focal: float, sun: Any,
@@ -302,7 +302,7 @@ def trace(
                     lit[y, x, 1] = open_sky / _REACH.shape[0]
 
 
-@kept(error_model="numpy")
+@kept(error_model="numpy", runtime=True)
 def smooth_edges(
     colour: Any, label: Any, kind: Any, centre: Any, inward: Any, radius: Any, alpha: Any, texture: Any,
     origin: Any, axes: Any, focal: float,

@@ -15,7 +15,7 @@ import numpy as np
 from dofsim._kept import kept
 
 
-@kept(fastmath=True, error_model="numpy")
+@kept(fastmath=True, error_model="numpy", runtime=True)
 def smooth_light(light: Any, place: Any, normal: Any, known: Any, levels: int) -> Any:
     """Smooth ``light`` (h, w, 3) along surfaces given by ``place`` (m), ``normal`` (h, w, 3) and ``known`` (h, w)."""
     height, width, _ = light.shape

@@ -27,6 +27,7 @@ _COLOURED, _WHITE = 0.4, 0.9  # a spot's lowest channel up to which it is a colo
 _RING = 1 / 1000  # width of the ring around a spot, as a share of the longer side
 _LEAST_RING = 3
 _LARGEST = 4.0  # spots of more lamp radii are left alone; the formula would add next to nothing
+_CUTS = 2  # how often a picture is cut at empty rows and columns, lest all of it be searched for spots
 _NO_COLOUR = 1e-3  # light in the rim that says nothing about the colour
 
 
@@ -148,11 +149,10 @@ def find_highlights(linear_rgb: npt.NDArray[np.float32], *, longer: int | None =
     ring = max(_LEAST_RING, round(_RING * longer))
     around = cv2.dilate(spots, _disc(ring))
     beside = cv2.dilate(spots, _disc(ring - 1))
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(around, connectivity=8)
-    limited = boxes[:, cv2.CC_STAT_AREA] < math.pi * (_LARGEST * LAMP_RADIUS * longer) ** 2
-    limited[0] = False
-    places = np.flatnonzero(limited[labels])
-    label, spot = labels.ravel()[places], spots.ravel()[places] > 0
+    places, label, size = _connected(around)
+    count, limited = size.size, size < math.pi * (_LARGEST * LAMP_RADIUS * longer) ** 2
+    places, label = places[limited[label]], label[limited[label]]
+    spot = spots.ravel()[places] > 0
     rgb = linear_rgb.reshape(-1, 3)[places]
     ground = beside.ravel()[places] == 0
     rim = ~spot & ~ground
@@ -176,6 +176,36 @@ def find_highlights(linear_rgb: npt.NDArray[np.float32], *, longer: int | None =
     before = rgb[spot]
     raised = np.where(before >= CLIPPED, np.maximum(before, light[label[spot]]), before)
     return Highlights(places[spot], raised)
+
+
+def _connected(mask: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Pixels of a mask, counted along the rows of the picture; which connected part each belongs to; sizes of these."""
+    places, labels, sizes, known = [], [], [], 0
+    for top, bottom, left, right in _boxes(mask > 0, _CUTS):
+        _, label, boxes, _ = cv2.connectedComponentsWithStats(mask[top:bottom, left:right], connectivity=8)
+        y, x = np.nonzero(label)
+        places.append((y + top) * mask.shape[1] + x + left)
+        labels.append(label[y, x] + (known - 1))
+        sizes.append(boxes[1:, cv2.CC_STAT_AREA])
+        known += len(sizes[-1])
+    return np.concatenate(places), np.concatenate(labels), np.concatenate(sizes).astype(np.intp)
+
+
+def _boxes(mask: npt.NDArray[np.bool_], cuts: int) -> list[tuple[int, int, int, int]]:
+    """Rectangles between empty rows and columns, outside which there is nothing: most of a picture has no lights."""
+    boxes = []
+    for top, bottom in _runs(np.logical_or.reduce(mask, axis=1)):
+        for left, right in _runs(np.logical_or.reduce(mask[top:bottom], axis=0)):
+            inner = mask[top:bottom, left:right]
+            parts = _boxes(inner, cuts - 1) if cuts > 1 else [(0, bottom - top, 0, right - left)]
+            boxes += [(top + y0, top + y1, left + x0, left + x1) for y0, y1, x0, x1 in parts]
+    return boxes
+
+
+def _runs(some: npt.NDArray[np.bool_]) -> list[list[int]]:
+    """First and last index, the last one exclusive, of each run of True."""
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], some, [False]])))
+    return ends.reshape(-1, 2).tolist()
 
 
 def _disc(radius: int) -> npt.NDArray[np.uint8]:

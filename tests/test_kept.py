@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dofsim import _kept
+
 ROOT = Path(__file__).resolve().parents[1]
 MODULE = """
 from dofsim._kept import kept
@@ -72,6 +74,32 @@ def test_it_is_compiled_once(load: Callable[[], Any]) -> None:
         kernel = load()
         assert (kernel(3), kernel(0.25)) == (6, 0.5)
         assert counts(kernel) == (loaded, 2 - loaded)
+
+
+def test_loading_makes_nothing_ready_that_only_compiling_takes(load: Callable[[], Any], tmp_path: Path) -> None:
+    script = "import sys; from kernel import twice; print(twice(3), 'numba.cpython.hashing' in sys.modules)"
+    command = [sys.executable, "-c", script]
+    told = [subprocess.check_output(command, cwd=tmp_path, text=True) for _ in range(2)]
+    assert told == ["6 True\n", "6 False\n"]
+
+
+def test_a_kernel_that_makes_arrays_is_kept_too(load: Callable[[], Any], tmp_path: Path) -> None:
+    module = "import numpy as np\n" + MODULE.replace("()", "(runtime=True)").replace("x + x", "np.array([x, x])")
+    (tmp_path / "maker.py").write_text(module)
+    script = "from maker import twice; print(twice(3).tolist(), sum(twice.stats.cache_hits.values()))"
+    command = [sys.executable, "-c", script]
+    told = [subprocess.check_output(command, cwd=tmp_path, text=True) for _ in range(2)]
+    assert told == ["[3, 3] 0\n", "[3, 3] 1\n"]
+
+
+def test_code_of_an_older_dofsim_is_not_loaded(load: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    numba = pytest.importorskip("numba")
+    with monkeypatch.context() as older:
+        older.setattr(_kept._BareCache, "_index_key", numba.core.caching.FunctionCache._index_key)
+        assert load()(3) == 6
+    kernel = load()
+    assert kernel(3) == 6
+    assert counts(kernel) == (0, 1)
 
 
 def test_two_that_compile_it_for_different_types_at_a_time(load: Callable[[], Any], tmp_path: Path) -> None:

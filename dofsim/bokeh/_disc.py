@@ -21,22 +21,18 @@ U = np.uint64
 ZERO, QUARTER, HALF, MOST, ONE, TWO = F(0), F(0.25), F(0.5), F(0.75), F(1), F(2)
 GREEN, BLUE, COVER = U(1), U(2), U(3)
 
-# Without Numba's runtime no references to arrays are counted, which takes long; the caller keeps them.
-_COMMON: dict[str, Any] = {
-    "nogil": True, "fastmath": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False,
-}  # fmt: skip
+KERNEL: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+"""Options of every kernel, which is kept on disk (:func:`dofsim._kept.kept`): no GIL (rows run in threads), sums may be
+reordered. A wrapper for callers from C takes long to compile and is left out."""
 
-PART: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True}
-"""Options of the parts of kernels: no GIL (rows run in threads), sums may be reordered.
+PART: dict[str, Any] = {**KERNEL, "no_cpython_wrapper": True, "_nrt": False}
+"""Options of the parts of kernels, which only kernels can call.
 
-Wrappers for callers from C or from Python take long to compile and are left out: only kernels can call a part.
+Without Numba's runtime no references to arrays are counted, which takes long; the caller keeps them.
 """
 
 INLINE: dict[str, Any] = {**PART, "forceinline": True}
 """Options of the parts that follow rays: a call for each of them took a tenth of the time."""
-
-KERNEL: dict[str, Any] = _COMMON
-"""Options of every kernel, which is kept on disk (:func:`dofsim._kept.kept`)."""
 
 
 @njit(**PART)

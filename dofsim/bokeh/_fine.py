@@ -27,11 +27,11 @@ from dofsim.bokeh._disc import (
     radius_index,
 )
 from dofsim.bokeh._shape import add_centred, clip, entry_of, scale_of, stop_of
+from dofsim.bokeh._simd import sum_along
 from dofsim.bokeh.plan import FINE_RADIUS, FINE_SPLITS, IN_FOCUS_RADIUS, OWN_RADIUS, TILE
 from dofsim.bokeh.spans import RADIUS_STEPS
 
 _REACH = FINE_RADIUS + 1
-_HALO = 2 * _REACH + 2
 _RING = 32
 
 _LEAST_COVERAGE, _LEAST_TOTAL = 1e-4, 1e-2
@@ -49,17 +49,30 @@ _COARSE_FRONT, _COARSE_BACK, _HIDDEN = 0, _FINE.stop, _FINE.stop + 1
 _LAYERS = _HIDDEN + 1
 _FIRST_FINE, _END_FINE = _FINE.start, _FINE.stop
 
+# What is kept of each pixel of a tile's row while layers are composited, TILE floats each: what is left of 1, what was
+# taken, its light, the share of the rest that is the pixel's own, and the last layer that may be its own surface.
+_LEFT, _TOTAL, _RED, _GREEN, _BLUE, _OWN, _LAST = range(0, 7 * TILE, TILE)
+
 
 def ring_room(tiles: int) -> int:
     """Floats that :func:`fine_block` needs of ``ring`` for squares of ``tiles`` x ``tiles``."""
-    return _END_FINE * _RING * (tiles * TILE + 2 * _HALO + 2) * 4
+    return _END_FINE * _RING * ((tiles + 2) * TILE + 2) * 4
 
 
 def block_room(tiles: int) -> tuple[npt.NDArray[Any], ...]:
     """``room`` of :func:`fine_block` for squares of ``tiles`` x ``tiles``."""
-    columns, kinds = tiles * TILE, (np.float32, np.float32, np.int64, np.int64, np.int64, np.int64)
-    sizes = _LAYERS * (columns + 2) * 4, (columns + 6) * 2, _LAYERS, _LAYERS + 1, _END_FINE, 2
-    return tuple(np.empty(size, kind) for size, kind in zip(sizes, kinds, strict=True))
+    columns = tiles * TILE
+    sizes: tuple[tuple[int | tuple[int, int], type[np.generic]], ...] = (
+        (_LAYERS * (columns + TILE) * 4, np.float32),
+        ((TILE + 6) * 2, np.float32),
+        (4, np.float64),
+        (_LAST + TILE, np.float32),
+        ((_LAYERS, tiles), np.int64),
+        ((_LAYERS, tiles), np.int64),
+        (_LAYERS + 1, np.int64),
+        ((_END_FINE, tiles + 2), np.int64),
+    )
+    return tuple(np.empty(size, kind) for size, kind in sizes)
 
 
 @njit(**PART)
@@ -88,58 +101,63 @@ def fine_block(  # type: ignore[no-untyped-def]
     ``ring``: room of ``ring_room`` floats, all 0, and left so; ``room``: of ``block_room``.
 
     For every layer a ring of rows holds the differences of its sources; a row leaves its ring when every source that
-    reaches it has been drawn, and is composited with the coarser layers from front to back.
+    reaches it has been drawn, and is composited with the coarser layers from front to back. Each tile's part of a row
+    goes through the layers that show there.
     """
     height, width = coc.shape
     y0, y1 = first_row * TILE, min(last_row * TILE, height)
     x0, x1 = first * TILE, min(last * TILE, width)
-    stride = (x1 - x0 + 2 * _HALO + 2) * 4
-    wide = (x1 - x0 + 2) * 4
-    rows, line, active, present, newest, drawn = room
+    stride = ((last - first + 2) * TILE + 2) * 4
+    wide = (x1 - x0 + TILE) * 4
+    rows, line, sums, state, active, coarse, present, newest = room
     for layer in range(_END_FINE):
-        newest[layer] = y0 - 1000
-    # Columns of the ring in which anything was drawn so far.
-    drawn[0], drawn[1] = stride, 0
+        for block in range(last - first + 2):
+            newest[layer, block] = y0 - 1000
     for y in range(y0 - _REACH, y1 + _REACH):
-        _draw_row(rgb, sources, y, layered, first_row, last_row, first, last, table, shape, ring, stride, newest, drawn)
+        _draw_row(rgb, sources, y, layered, first_row, last_row, first, last, table, shape, ring, stride, newest)
         z = y - _REACH
-        left, right = x1, x0
-        if z >= y0:
-            for i in range(first, last):
-                if layered[z // TILE, i] != 0:
-                    left, right = min(left, i * TILE), min((i + 1) * TILE, x1)
         for layer in range(_FIRST_FINE, _END_FINE):
-            active[layer] = 0
-            if newest[layer] >= z - _REACH:
-                row = (layer * _RING + (z & (_RING - 1))) * stride
-                if left < right:
-                    active[layer] = 1
-                    _sum_row(ring, row, drawn[0], left - x0, right - x0, rows, layer * wide)
-                for i in range(drawn[0] * 4, drawn[1] * 4):
-                    ring[U(row + i)] = ZERO
-        if left >= right:
+            at = (layer * _RING + (z & (_RING - 1))) * stride
+            _sum_row(ring, at, newest, layer, z, y0, layered, first, last, sums, rows, layer * wide, active)
+        if z < y0:
             continue
+        if z % TILE <= 1 or z % TILE == TILE - 1:
+            for i in range(first, last):
+                left, right = i * TILE, min((i + 1) * TILE, x1)
+                coarse[_COARSE_FRONT, i - first] = is_live(front_live, grid_rows, grid_columns, z, left, right)
+                coarse[_COARSE_BACK, i - first] = is_live(back_live, grid_rows, grid_columns, z, left, right)
+                coarse[_HIDDEN, i - first] = is_live(hidden_live, grid_rows, grid_columns, z, left, right)
         for layer in (_COARSE_FRONT, _COARSE_BACK, _HIDDEN):
-            acc, live = front, front_live
+            acc = front
             if layer == _COARSE_BACK:
-                acc, live = back, back_live
+                acc = back
             elif layer == _HIDDEN:
-                acc, live = hidden, hidden_live
-            active[layer] = is_live(live, grid_rows, grid_columns, z, left, right)
-            if active[layer]:
-                at = layer * wide + (left - x0) * 4
-                enlarge_row(acc, grid_rows, grid_columns, z, left, (right + 1) & ~1, line, rows, at)
+                acc = hidden
+            for i in range(first, last):
+                left, right = i * TILE, min((i + 1) * TILE, x1)
+                active[layer, i - first] = layered[z // TILE, i] != 0 and coarse[layer, i - first] != 0
+                if active[layer, i - first] != 0:
+                    at = layer * wide + (left - x0) * 4
+                    enlarge_row(acc, grid_rows, grid_columns, z, left, (right + 1) & ~1, line, rows, at)
         _add_lights(lights, z, x0, x1, table, shape, rows, wide, active)
-        _composite_row(rgb, coc, opening, z, y0, layered, x0, first, last, rows, wide, active, present, out)
+        for i in range(first, last):
+            if layered[z // TILE, i] != 0:
+                begin, end = i * TILE, min((i + 1) * TILE, x1)
+                _composite(rgb, coc, opening, z, y0, x0, begin, end, rows, wide, active, present, state, out)
     for layer in range(_FIRST_FINE, _END_FINE):
-        for row in range(layer * _RING, (layer + 1) * _RING if newest[layer] >= y0 - _REACH else 0):
-            for i in range(drawn[0] * 4, drawn[1] * 4):
-                ring[U(row * stride + i)] = ZERO
+        for row in range(layer * _RING, (layer + 1) * _RING):
+            for block in range(last - first + 2):
+                if newest[layer, block] >= y1 - _REACH:
+                    for i in range(block * TILE * 4, (block + 1) * TILE * 4):
+                        ring[U(row * stride + i)] = ZERO
 
 
 @njit(**PART)
-def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, shape, ring, stride, newest, drawn):  # type: ignore[no-untyped-def]
-    """Draw the small discs of row ``y`` (reflected, where it is outside) that reach tiles with layers."""
+def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, shape, ring, stride, newest):  # type: ignore[no-untyped-def]
+    """Draw the small discs of row ``y`` (reflected, where it is outside) that reach tiles with layers.
+
+    ``newest``: by layer and tile, from the one before the first on, gets the last row that reached it.
+    """
     height, width = coc.shape
     ys = fold(y, height)
     top, bottom = max((y - _REACH) // TILE, first_row), min((y + _REACH) // TILE + 1, last_row)
@@ -155,8 +173,6 @@ def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, sha
         end = min((i + 1) * TILE if own or right else i * TILE + _REACH, min(last * TILE, width) + _REACH)
         if begin >= end:
             continue
-        drawn[0] = min(drawn[0], begin - first * TILE + _HALO - _REACH - 1)
-        drawn[1] = max(drawn[1], end - first * TILE + _HALO + _REACH + 2)
         for x in range(begin, end):
             xs = fold(x, width)
             c = coc[ys, xs]
@@ -164,13 +180,15 @@ def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, sha
             if r >= F(FINE_RADIUS) or r < F(IN_FOCUS_RADIUS):
                 continue
             layer = layer_of(c)
-            newest[layer] = y
+            column = x - (first - 1) * TILE
+            newest[layer, U(column - _REACH - 1) // U(TILE)] = y
+            newest[layer, U(column + _REACH + 1) // U(TILE)] = y
             red, green, blue = rgb[ys, xs, 0], rgb[ys, xs, 1], rgb[ys, xs, 2]
             if ys != y or xs != x:
                 red, green, blue = border_mix(rgb, coc, y, x, red, green, blue)
             if shape is not None:
-                begin_of, column = layer * _RING * stride, (x - first * TILE + _HALO) * 4
-                add_centred(ring, begin_of, stride, _RING - 1, y, column, c, y, x, red, green, blue, shape)
+                begin_of = layer * _RING * stride
+                add_centred(ring, begin_of, stride, _RING - 1, y, column * 4, c, y, x, red, green, blue, shape)
                 continue
             n = radius_index(r)
             exact = F(n) / F(RADIUS_STEPS)
@@ -178,7 +196,7 @@ def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, sha
             red *= weight
             green *= weight
             blue *= weight
-            at = layer * _RING * stride + (x - first * TILE + _HALO) * 4
+            at = layer * _RING * stride + column * 4
             reach = table.rows[n]
             for d in range(-reach, reach + 1):
                 k = U(abs(d))
@@ -188,21 +206,24 @@ def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, sha
 
 
 @njit(**PART)
-def _sum_row(acc, at, begin, left, right, out, to):  # type: ignore[no-untyped-def]
-    """Sum the differences of a row from column ``begin`` of the ring on, and keep columns ``left .. right``.
+def _sum_row(acc, at, newest, layer, z, y0, layered, first, last, sums, out, to, active):  # type: ignore[no-untyped-def]
+    """Sum the differences of row ``z`` of a layer, clear them, and keep those of the tiles with layers from ``y0`` on.
 
-    These are counted without the halo. The sums are float64, lest they drift.
+    Every disc begins and ends in tiles that it has reached, so the sums are 0 in front of any other.
     """
-    red, green, blue, weight = 0.0, 0.0, 0.0, 0.0
-    for x in range(begin - _HALO, right):
-        p = U(at + (x + _HALO) * 4)
-        red += acc[p]
-        green += acc[p + GREEN]
-        blue += acc[p + BLUE]
-        weight += acc[p + COVER]
-        if x >= left:
-            q = U(to + x * 4)
-            out[q], out[q + GREEN], out[q + BLUE], out[q + COVER] = red, green, blue, weight
+    for block in range(last - first + 2):
+        i = first - 1 + block
+        shown = z >= y0 and first <= i < last and layered[z // TILE, i] != 0
+        reached = newest[layer, block] >= z - _REACH
+        if first <= i < last:
+            active[layer, i - first] = shown and reached
+        if not reached:
+            for k in range(4):
+                sums[k] = 0.0
+            continue
+        # What nobody looks at goes behind the last tile.
+        column = i - first if shown else last - first
+        sum_along(acc, U(at + block * TILE * 4), TILE, sums, out, U(to + column * TILE * 4))
 
 
 @njit(**PART)
@@ -217,15 +238,11 @@ def _add_lights(lights, z, x0, x1, table, shape, rows, wide, active):  # type: i
         layer = layer_of(c)
         if abs(c) >= F(FINE_RADIUS):
             layer = _COARSE_FRONT if c < ZERO else _COARSE_BACK
-        if active[layer] == 0:
-            active[layer] = 1
-            for k in range(wide):
-                rows[layer * wide + k] = ZERO
         if shape is None:
             half = table.half_width[i, 0, table.reach - d]
             share = table.height[i, 0, table.reach - d] / (F(np.pi) * c * c)
             left, right = lights[n, 1] + HALF - half, lights[n, 1] + HALF + half
-            _add_span(rows, layer * wide, left, right, share, lights, n, x0, x1)
+            _add_span(rows, layer * wide, left, right, share, lights, n, x0, x1, active, layer)
         else:
             entry, spans = entry_of(shape, c, abs(c), 0), shape.spans
             begun, ended = shape.begin[entry], shape.begin[entry + 1]
@@ -239,13 +256,20 @@ def _add_lights(lights, z, x0, x1, table, shape, rows, wide, active):  # type: i
                     if shape.cats_eye > ZERO:
                         left, right = clip(left, right, F(-d) - stop_y, abs(c), stop_x)
                     centre, share = lights[n, 1] + HALF, spans[s, 2] * scale
-                    _add_span(rows, layer * wide, centre + left, centre + right, share, lights, n, x0, x1)
+                    left, right = centre + left, centre + right
+                    _add_span(rows, layer * wide, left, right, share, lights, n, x0, x1, active, layer)
 
 
 @njit(**PART)
-def _add_span(rows, at, left, right, share, lights, n, x0, x1):  # type: ignore[no-untyped-def]
+def _add_span(rows, at, left, right, share, lights, n, x0, x1, active, layer):  # type: ignore[no-untyped-def]
     """Add a span of light ``n`` to the row of a layer that begins at position ``at``."""
-    for x in range(max(int(np.floor(left)), x0), min(int(np.ceil(right)), x1)):
+    first, last = max(int(np.floor(left)), x0), min(int(np.ceil(right)), x1)
+    for tile in range((first - x0) // TILE, (last - 1 - x0) // TILE + 1 if first < last else 0):
+        if active[layer, tile] == 0:
+            active[layer, tile] = 1
+            for k in range(tile * TILE * 4, (tile + 1) * TILE * 4):
+                rows[at + k] = ZERO
+    for x in range(first, last):
         weight = share * (min(right, F(x + 1)) - max(left, F(x)))
         q = at + (x - x0) * 4
         for k in range(3):
@@ -263,71 +287,96 @@ def _is_slope(coc, y, x):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def _composite_row(rgb, coc, opening, z, y0, layered, x0, first, last, rows, wide, active, present, out):  # type: ignore[no-untyped-def]
-    """Composite row ``z`` from front to back; a layer takes its coverage, or what the nearer ones have left of it.
+def _composite(rgb, coc, opening, z, y0, x0, begin, end, rows, wide, active, present, state, out):  # type: ignore[no-untyped-def]
+    """Composite columns ``begin .. end`` of row ``z``, one tile's, from front to back.
 
-    ``opening``: where the lens looks past an edge, from pixel (``y0``, ``x0``) on.
+    A layer takes its coverage, or what the nearer ones have left of it. ``opening``: where the lens looks past an edge,
+    from pixel (``y0``, ``x0``) on.
     """
+    size, tile = end - begin, (begin - x0) // TILE
     count = 0
     for layer in range(_LAYERS):
-        if active[layer] != 0:
+        if active[layer, tile] != 0:
             present[count] = layer
             count += 1
     present[count] = _LAYERS
-    for tile in range(first, last):
-        if layered[z // TILE, tile] == 0:
-            continue
-        for x in range(tile * TILE, min((tile + 1) * TILE, coc.shape[1])):
-            q = U((x - x0) * 4)
-            own = coc[z, x]
-            in_focus = abs(own) < F(IN_FOCUS_RADIUS)
-            left = ONE
-            total = ZERO
-            red, green, blue = ZERO, ZERO, ZERO
-            # The last layer that may still belong to the pixel's own surface; past it, light comes through openings.
-            last_own = layer_of(own) + 1
-            if own <= F(-FINE_RADIUS):
-                last_own = _FIRST_FINE if own > F(-2 * FINE_RADIUS) else _COARSE_FRONT
-            closed = False
-            own_done = False
-            for k in range(count + 1):
-                layer = present[k]
-                if (layer > _FOCUS and not own_done) or (layer >= _FOCUS and in_focus):
-                    # What a pixel in focus has left is its own. A nearly sharp one beside sharp ones gives light away
-                    # and gets none back: what it lacks is its own too, or thin lines of the background would show.
-                    own_done = True
-                    share = left
-                    if not in_focus:
-                        share *= min(max((F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0)), ZERO), ONE)
-                    left -= share
-                    total += share
-                    red += share * rgb[z, x, 0]
-                    green += share * rgb[z, x, 1]
-                    blue += share * rgb[z, x, 2]
-                if left <= ZERO or layer == _LAYERS:
-                    break
-                if layer == _FOCUS - 1 and in_focus and _is_slope(coc, z, x):
-                    continue
-                if layer > last_own and not closed:
-                    closed = True
-                    left *= opening[U(z - y0), U(x - x0)]
-                at = U(layer * wide) + q
-                coverage = rows[at + COVER]
-                if coverage < (F(_LEAST_COVERAGE) if layer == _HIDDEN else F(_ROUNDING)):
-                    continue
-                taken = left if layer == _HIDDEN else min(coverage, left)
-                share = taken / coverage
-                left -= taken
-                total += taken
-                red += share * rows[at]
-                green += share * rows[at + GREEN]
-                blue += share * rows[at + BLUE]
-            if total > F(_LEAST_TOTAL):
-                scale = ONE / total
-                out[z, x, 0] = red * scale
-                out[z, x, 1] = green * scale
-                out[z, x, 2] = blue * scale
-            else:
-                out[z, x, 0] = rgb[z, x, 0]
-                out[z, x, 1] = rgb[z, x, 1]
-                out[z, x, 2] = rgb[z, x, 2]
+    for k in range(size):
+        own = coc[z, begin + k]
+        for part in (_TOTAL, _RED, _GREEN, _BLUE):
+            state[part + k] = ZERO
+        state[_LEFT + k] = ONE
+        share = (F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0))
+        state[_OWN + k] = min(max(share, ZERO), ONE) if abs(own) >= F(IN_FOCUS_RADIUS) else ONE
+        # The last layer that may still belong to the pixel's own surface; past it, light comes through openings.
+        steps = (ONE if abs(own) >= F(FINE_SPLITS[0]) else ZERO) + (ONE if abs(own) >= F(FINE_SPLITS[1]) else ZERO)
+        last = F(_FOCUS) - steps if own < ZERO else F(_FOCUS + 1) + steps
+        last = F(_FIRST_FINE) if own <= F(-FINE_RADIUS) else last
+        state[_LAST + k] = F(_COARSE_FRONT) if own <= F(-2 * FINE_RADIUS) else last
+    own_done = False
+    before = F(-1)
+    for p in range(count + 1):
+        layer = present[p]
+        at = layer * wide + (begin - x0) * 4
+        if layer > _FOCUS and not own_done:
+            own_done = True
+            _take_own(rgb, z, begin, size, state)
+        if layer == _LAYERS:
+            break
+        if layer == _FOCUS or layer == _FOCUS - 1:
+            # What a pixel in focus has left is its own.
+            for k in range(size):
+                in_focus = abs(coc[z, begin + k]) < F(IN_FOCUS_RADIUS)
+                if in_focus and (layer == _FOCUS or _is_slope(coc, z, begin + k)):
+                    rows[at + k * 4 + 3] = ZERO
+        _take_layer(rows, at, size, F(layer), before, layer == _HIDDEN, opening[z - y0], begin - x0, state)
+        before = F(layer)
+    for k in range(size):
+        total = state[_TOTAL + k]
+        if total > F(_LEAST_TOTAL):
+            scale = ONE / total
+            out[z, begin + k, 0] = state[_RED + k] * scale
+            out[z, begin + k, 1] = state[_GREEN + k] * scale
+            out[z, begin + k, 2] = state[_BLUE + k] * scale
+        else:
+            out[z, begin + k, 0] = rgb[z, begin + k, 0]
+            out[z, begin + k, 1] = rgb[z, begin + k, 1]
+            out[z, begin + k, 2] = rgb[z, begin + k, 2]
+
+
+@njit(**PART)
+def _take_own(rgb, z, begin, size, state):  # type: ignore[no-untyped-def]
+    """Let the pixels take what is their own of the rest.
+
+    That is all of it in focus. A nearly sharp pixel beside sharp ones gives light away and gets none back: what it
+    lacks is its own too, or thin lines of the background would show.
+    """
+    for k in range(size):
+        share = state[_LEFT + k] * state[_OWN + k]
+        state[_LEFT + k] -= share
+        state[_TOTAL + k] += share
+        state[_RED + k] += share * rgb[z, begin + k, 0]
+        state[_GREEN + k] += share * rgb[z, begin + k, 1]
+        state[_BLUE + k] += share * rgb[z, begin + k, 2]
+
+
+@njit(**PART)
+def _take_layer(rows, at, size, layer, before, is_hidden, opening, to, state):  # type: ignore[no-untyped-def]
+    """Let the pixels take from a layer, behind the one ``before``, what the nearer ones have left.
+
+    Without branches, so that several pixels are done at a time. ``rows`` holds the layer from position ``at`` on,
+    ``opening`` belongs to the pixels from ``to`` on.
+    """
+    least = F(_LEAST_COVERAGE) if is_hidden else F(_ROUNDING)
+    for k in range(size):
+        left, last = state[_LEFT + k], state[_LAST + k]
+        left *= opening[U(to + k)] if last < layer and last >= before else ONE
+        q = U(at + k * 4)
+        coverage = rows[q + COVER]
+        taken = left if is_hidden else min(coverage, left)
+        taken = taken if coverage >= least else ZERO
+        share = taken / max(coverage, least)
+        state[_LEFT + k] = left - taken
+        state[_TOTAL + k] += taken
+        state[_RED + k] += share * rows[q]
+        state[_GREEN + k] += share * rows[q + GREEN]
+        state[_BLUE + k] += share * rows[q + BLUE]

@@ -1,9 +1,10 @@
 """Vector instructions where Numba would emit eight times as many scalar ones.
 
-A few places take most of a rendering's time: adding a span's end to an accumulator, mixing two of its pixels, and
-gathering the discs, or other shapes, of eight neighbouring pixels. LLVM merges none of these by itself. Beside each
-code generator stands the same function in plain Python: it says what is meant, and runs with ``NUMBA_DISABLE_JIT=1``.
-With ``NUMBA_BOUNDSCHECK=1`` it is what gets compiled, for vector instructions look at no bounds.
+A few places take most of a rendering's time: adding a span's end to an accumulator, summing along its rows, mixing two
+of its pixels, and gathering the discs, or other shapes, of eight neighbouring pixels. LLVM merges none of these by
+itself. Beside each code generator stands the same function in plain Python: it says what is meant, and runs with
+``NUMBA_DISABLE_JIT=1``. With ``NUMBA_BOUNDSCHECK=1`` it is what gets compiled, for vector instructions look at no
+bounds.
 """
 
 from __future__ import annotations
@@ -57,6 +58,53 @@ def _put_end_vector(_context: Any, acc: Any, _at: Any, _r: Any, _g: Any, _b: Any
         return context.get_dummy_value()
 
     return types.void(acc, types.uint64, single, single, single, single, single, single), generate
+
+
+def _sum_along(acc, at, count, sums, out, to):  # type: ignore[no-untyped-def]
+    """Sum the differences of ``count`` pixels from position ``at`` on, and clear them.
+
+    ``sums``: the four running sums, float64, lest they drift; ``out`` gets them from position ``to`` on, 4 a pixel.
+    """
+    at, to = int(at), int(to)
+    assert min(at, to) >= 0
+    for k in range(count * _CHANNELS):
+        sums[k % _CHANNELS] += acc[at + k]
+        acc[at + k] = 0.0
+        out[to + k] = sums[k % _CHANNELS]
+
+
+def _sum_along_vector(_context: Any, acc: Any, _at: Any, _count: Any, sums: Any, out: Any, _to: Any) -> Any:
+    """Code generator of the compiled :func:`_sum_along`: the four sums are one register."""
+    position, index = types.uint64, types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        single = ir.VectorType(ir.FloatType(), _CHANNELS)
+        double = ir.VectorType(ir.DoubleType(), _CHANNELS)
+        source, held, target = (
+            context.make_array(signature.args[n])(context, builder, arguments[n]).data for n in (0, 3, 4)
+        )
+        place = builder.bitcast(held, double.as_pointer())
+        begun = builder.load(place)
+        begun.align = 8
+        total = cgutils.alloca_once_value(builder, begun)
+        with cgutils.for_range(builder, arguments[2]) as loop:
+            step = builder.mul(loop.index, ir.Constant(ir.IntType(64), _CHANNELS))
+            read = builder.gep(source, [builder.add(arguments[1], step)])
+            read = builder.bitcast(read, single.as_pointer())
+            loaded = builder.load(read)
+            loaded.align = 4
+            cleared = builder.store(ir.Constant(single, [0.0] * _CHANNELS), read)
+            cleared.align = 4
+            after = builder.fadd(builder.load(total), builder.fpext(loaded, double), flags=_FAST)
+            builder.store(after, total)
+            write = builder.bitcast(builder.gep(target, [builder.add(arguments[5], step)]), single.as_pointer())
+            stored = builder.store(builder.fptrunc(after, single), write)
+            stored.align = 4
+        ended = builder.store(builder.load(total), place)
+        ended.align = 8
+        return context.get_dummy_value()
+
+    return types.void(acc, position, index, sums, out, position), generate
 
 
 def _mix(out, to, first, at, share, second, beside, rest):  # type: ignore[no-untyped-def]
@@ -232,6 +280,7 @@ def _chosen(plain: Any, vector: Any) -> Any:
 
 
 put_end = _chosen(_put_end, _put_end_vector)
+sum_along = _chosen(_sum_along, _sum_along_vector)
 mix = _chosen(_mix, _mix_vector)
 gather_eight = _chosen(_gather_eight, _gather_eight_vector)
 gather_spans = _chosen(_gather_spans, _gather_spans_vector)

@@ -9,6 +9,7 @@ renderings may run side by side.
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -168,7 +169,7 @@ def _draw_layers(
         for level in range(1, plan.levels + 1):
             rows, columns = (size + 2 * MARGIN for size in plan.shape(level))
             touched = np.zeros((-(-rows // PATCH), -(-columns // PATCH)), np.uint8)
-            acc = np.zeros(rows * (columns + 2) * 4, np.float32)
+            acc = _sparse_zeros(rows * (columns + 2) * 4)
             levels[group, level] = _Level(acc, touched, np.zeros_like(wanted[level]))
 
     def draw(item: tuple[int, int]) -> None:
@@ -194,6 +195,12 @@ def _draw_layers(
             coarser = levels[group, level]
     finest = tuple(part for group in (FRONT, BACK, HIDDEN) for part in (levels[group, 1].acc, levels[group, 1].live))
     return _Layers(sources, lights, edges.opening, finest)
+
+
+def _sparse_zeros(size: int) -> Floats:
+    """Zeros that take memory where something is written: NumPy would ask for pages of 2 MB, of which few stay empty."""
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    return np.frombuffer(mmap.mmap(-1, size * 4, **private), np.float32)
 
 
 def _composite(

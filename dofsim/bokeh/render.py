@@ -121,6 +121,9 @@ def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:
         )
     # Numba would compile every kernel anew for arrays that may not be written to.
     array = np.require(array, np.float32, ["C", "W"])
-    if not np.isfinite(array).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        # One number says so at once, unless it is out of range itself.
+        all_finite = np.isfinite(array.sum()) or np.isfinite(array).all()
+    if not all_finite:
         raise ParameterError(f"{name} has values that are not finite; replace NaN and infinity first")
     return array

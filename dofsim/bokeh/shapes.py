@@ -18,8 +18,8 @@ from dofsim.bokeh.spans import PHASES, RADIUS_STEPS, SMALLEST_RADIUS
 
 Floats = npt.NDArray[np.float64]
 
-_STEPS = 6
-"""Steps that an uneven brightness is cut into."""
+_STEPS = ((3, 3), (8, 4), (math.inf, 6))
+"""Steps that an uneven brightness is cut into, for radii below so many px of the grid."""
 
 _RIM = 4096
 
@@ -96,11 +96,15 @@ def _spans(aperture: Aperture, max_radius: int) -> ShapeTable:
     row = np.arange(-reach, reach + 1)[None, None, :] - (np.arange(PHASES) / PHASES)[None, :, None]
     sides = []
     for behind in (True, False):
-        sizes, weights = _steps(aperture, behind)
         rim = _rim(aperture, behind)
-        parts = [_rows(rim, size * radius, row) for size in sizes]
-        left, right, height = (np.stack([part[k] for part in parts], axis=-1) for k in range(3))
-        share = height * weights
+        left, right, share = np.zeros((3, *np.broadcast_shapes(radius.shape, row.shape), _STEPS[-1][1] + 1))
+        least = 0.0
+        for most, steps in _STEPS:
+            these = ((radius >= least) & (radius < most)).ravel()
+            for k, (size, weight) in enumerate(zip(*_steps(aperture, behind, steps), strict=True)):
+                left[these, ..., k], right[these, ..., k], height = _rows(rim, size * radius[these], row)
+                share[these, ..., k] = height * weight
+            least = most
         share /= (share * (right - left)).sum(axis=(2, 3), keepdims=True)
         sides.append((left, right, share))
     left, right, share = (np.stack([side[k] for side in sides]) for k in range(3))
@@ -120,9 +124,9 @@ def _spans(aperture: Aperture, max_radius: int) -> ShapeTable:
     )  # fmt: skip
 
 
-def _steps(aperture: Aperture, behind: bool) -> tuple[Floats, Floats]:
+def _steps(aperture: Aperture, behind: bool, steps: int) -> tuple[Floats, Floats]:
     """Sizes of the shapes that stand for the brightness, as shares of the radius, and their weights."""
-    sizes = [1.0] if aperture.bubble == 0 else list(np.sqrt(np.arange(1, _STEPS + 1) / _STEPS))
+    sizes = [1.0] if aperture.bubble == 0 else list(np.sqrt(np.arange(1, steps + 1) / steps))
     hole = aperture.obstruction
     if hole > 0:
         sizes = [hole, *(size for size in sizes if size > hole + 1e-3)]

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
+import importlib
 import os
 import signal
 import sys
+import threading
 import warnings
-from typing import TYPE_CHECKING, Annotated
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from dofsim import __version__
-from dofsim.cli import (
-    batch,
-    bench,
-    compare,
-    data,
-    depth,
-    doctor,
-    evaluate,
-    export,
-    info,
-    models,
-    rack,
-    render,
-    stack,
-    train,
-    ui,
-    video,
-    warmup,
-)
 from dofsim.cli.help import PlainHelp, short_help
 from dofsim.errors import DofsimError, OutputError
 
@@ -65,37 +50,57 @@ Exit codes:
 # Typer's completion takes a fifth of the time that a command's `--help` does, and no command needs it.
 _SETS_UP_SHELL = "_DOFSIM_COMPLETE" in os.environ or not sys.argv[1:] or sys.argv[1].startswith("-")
 
-# Help and errors are plain text: laying them out with rich costs more time than all else that `--help` does.
-app = typer.Typer(
-    name="dofsim",
-    help="Give a phone photo the shallow depth of field of a fast lens.",
-    epilog=_EPILOG,
-    add_completion=_SETS_UP_SHELL,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-app.command("render", cls=short_help(render.RARE), short_help="Refocus photos.")(render.render)
-app.command("batch", cls=short_help(batch.RARE), short_help="Refocus folders full of photos, on all cores.")(
-    batch.batch
-)
-app.command("rack", cls=short_help(rack.RARE), short_help="Pull focus through a photo: a short film.")(rack.rack)
-app.command("video", cls=short_help(video.RARE), short_help="Refocus a clip.")(video.video)
-app.command("stack", cls=short_help(stack.RARE), short_help="Make a focus stack of a photo, with its optics.")(
-    stack.stack
-)
-app.command("depth", cls=PlainHelp, short_help="Save the depth of a photo.")(depth.depth)
-app.command("info", cls=PlainHelp, short_help="Say what photos are and which depth they carry.")(info.info)
-app.command("ui", cls=PlainHelp, short_help="Refocus with a finger, in a browser.")(ui.ui)
-app.command("compare", cls=PlainHelp, short_help="Compare two pictures: PSNR, SSIM, a split view.")(compare.compare)
-app.add_typer(data.app, name="data", short_help="Look at data sets, and pack them for training.")
-app.command("train", cls=short_help(train.RARE), short_help="Train a depth estimator.")(train.train)
-app.command("eval", short_help="Score a depth model on a data set.")(evaluate.evaluate)
-app.command("export", cls=PlainHelp, short_help="Write a trained depth estimator as ONNX.")(export.export)
-app.add_typer(models.app, name="models", short_help="List depth models, and fetch public ones.")
-app.add_typer(bench.app, name="bench", short_help="Measure dofsim on this machine.")
-app.command("doctor", short_help="Say whether all is well on this machine, and what to do if not.")(doctor.doctor)
-app.command("warmup", short_help="Compile the kernels before the first photo.")(warmup.warmup)
+COMMANDS = {
+    "render": ("render", "Refocus photos."),
+    "batch": ("batch", "Refocus folders full of photos, on all cores."),
+    "rack": ("rack", "Pull focus through a photo: a short film."),
+    "video": ("video", "Refocus a clip."),
+    "stack": ("stack", "Make a focus stack of a photo, with its optics."),
+    "depth": ("depth", "Save the depth of a photo."),
+    "info": ("info", "Say what photos are and which depth they carry."),
+    "ui": ("ui", "Refocus with a finger, in a browser."),
+    "compare": ("compare", "Compare two pictures: PSNR, SSIM, a split view."),
+    "data": ("data", "Look at data sets, and pack them for training."),
+    "train": ("train", "Train a depth estimator."),
+    "eval": ("evaluate", "Score a depth model on a data set."),
+    "export": ("export", "Write a trained depth estimator as ONNX."),
+    "models": ("models", "List depth models, and fetch public ones."),
+    "bench": ("bench", "Measure dofsim on this machine."),
+    "doctor": ("doctor", "Say whether all is well on this machine, and what to do if not."),
+    "warmup": ("warmup", "Compile the kernels before the first photo."),
+}
+"""Module of :mod:`dofsim.cli` and short help of each command. The module has a function of its name, or an ``app``."""
+
+
+def commands(only: str | None = None) -> typer.Typer:
+    """The command line.
+
+    Parameters
+    ----------
+    only : str, optional
+        The only one of the :data:`COMMANDS` that is wanted: describing all of them to Typer takes as long as starting
+        Python four times. Default: all.
+    """
+    # Help and errors are plain text: laying them out with rich costs more time than all else that `--help` does.
+    app = typer.Typer(
+        name="dofsim",
+        help="Give a phone photo the shallow depth of field of a fast lens.",
+        epilog=_EPILOG,
+        add_completion=_SETS_UP_SHELL,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for name in COMMANDS if only is None else (only,):
+        of, sentence = COMMANDS[name]
+        module = importlib.import_module(f"dofsim.cli.{of}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name, short_help=sentence)
+        else:
+            kind = short_help(module.RARE) if hasattr(module, "RARE") else PlainHelp
+            app.command(name, cls=kind, short_help=sentence)(getattr(module, of))
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -104,7 +109,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
     version: Annotated[  # noqa: ARG001 - its callback acts
@@ -134,7 +138,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             # Warnings of libraries are for developers; dofsim's own are shown by the commands.
             warnings.simplefilter("ignore")
         try:
-            return int(app(args=arguments, prog_name="dofsim", standalone_mode=False) or 0)
+            return int(commands(_asked(arguments))(args=arguments, prog_name="dofsim", standalone_mode=False) or 0)
         except DofsimError as error:
             _complain(str(error))
             return error.exit_code
@@ -168,7 +172,24 @@ def main() -> None:
     """Enter from the shell."""
     # As after Ctrl-C, temporary files are removed on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
-    sys.exit(run())
+    _leave(run())
+
+
+def _asked(arguments: Sequence[str] | None) -> str | None:
+    first = next(iter(sys.argv[1:] if arguments is None else arguments), None)
+    return first if first in COMMANDS else None
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process. Taking Numba apart would take 0.15 s more after a rendering, and the system does without."""
+    if threading.active_count() == 1:
+        # Whoever asked to be told of the end is: temporary files go, and other processes are waited for.
+        atexit._run_exitfuncs()  # noqa: SLF001 - what Python itself would do next
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    sys.exit(code)
 
 
 def _usage_error() -> type[Exception]:

@@ -14,6 +14,9 @@ from dofsim.pix2pix.encoding import Encoding
 #: Version of the run folder's format.
 FORMAT = 1
 
+#: Height and width of a mixture's pictures are multiples of this (:func:`dofsim.datasets.mixture.batch_shape`).
+_MIXTURE_MULTIPLE = 32
+
 GeneratorName = Literal["unet", "encoder-decoder", "timm"]
 ObjectiveName = Literal["l1", "gan", "cgan", "pix2pix", "ssi", "pacgan", "acgan", "cyclegan", "volumetric"]
 Upsample = Literal["transposed", "resize"]
@@ -316,10 +319,14 @@ class RunConfig:
             raise ParameterError(
                 f"the volumetric critic has 16, 32, 64 or 128 voxels a side, not {objective.voxels} (--voxels 32)"
             )
-        if self.data.dataset == "mixture" and objective.name != "ssi":
-            raise ParameterError(
-                "a mixture has inverse depth of any scale and shift; only one objective learns it (--objective ssi)"
-            )
+        if self.data.dataset == "mixture":
+            if objective.name == "acgan":
+                raise ParameterError("AC-GAN learns scene classes, and a mixture names none; choose another objective")
+            if _MIXTURE_MULTIPLE % generator.multiple:
+                raise ParameterError(
+                    f"sides of a mixture's pictures are multiples of {_MIXTURE_MULTIPLE} px, and this generator wants "
+                    f"multiples of {generator.multiple}; give it fewer levels (--levels 5)"
+                )
 
     def to_json(self) -> str:
         """The whole configuration, with the format's version."""

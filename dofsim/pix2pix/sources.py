@@ -20,8 +20,10 @@ from torch import Tensor  # noqa: E402
 
 from dofsim.datasets.batches import load_batches  # noqa: E402
 from dofsim.datasets.loader import to_tensors  # noqa: E402
+from dofsim.datasets.mixture import Batch as Drawn  # noqa: E402
 from dofsim.datasets.stream import FrameStream  # noqa: E402
 from dofsim.datasets.transforms import Transform  # noqa: E402
+from dofsim.depth.depth_map import DepthKind  # noqa: E402
 from dofsim.pix2pix.batch import Batch, Source, mismatch  # noqa: E402
 from dofsim.pix2pix.settings import open_split  # noqa: E402
 from dofsim.pix2pix.validate import SceneValidator, Truth, heldout_validator  # noqa: E402
@@ -217,7 +219,9 @@ def _mixture(config: RunConfig) -> Material:
     )
 
     def draw(step: int, first: int, last: int) -> Batch:
-        return from_mixture(*to_tensors(mixture.batch(step, config.batch))).part(first, last)
+        drawn = mixture.batch(step, config.batch)
+        # The objective ssi takes any scale and shift; the others compare with what a picture's range is written as.
+        return from_mixture(drawn if config.objective.name == "ssi" else _encoded(drawn, config)).part(first, last)
 
     source = Source(draw, config.batch)
     record = config.model_record(Path("best.onnx"))
@@ -226,6 +230,14 @@ def _mixture(config: RunConfig) -> Material:
     return Material(config, source, heldout_validator(data.root, record), preview, about)
 
 
-def from_mixture(photo: Tensor, target: Tensor, mask: Tensor) -> Batch:
-    """Tensors of a mixture's batch as a batch without scene classes."""
+def from_mixture(drawn: Drawn) -> Batch:
+    """A mixture's batch as tensors, without scene classes."""
+    photo, target, mask = to_tensors(drawn)
     return Batch(photo, target, mask, torch.full((photo.shape[0],), -1))
+
+
+def _encoded(drawn: Drawn, config: RunConfig) -> Drawn:
+    """A mixture's batch with its inverse depth encoded, each picture by its own range."""
+    known = np.where(drawn.mask, drawn.inverse, np.float32(np.nan))
+    encoded = np.stack([config.encoding.encode(inverse, DepthKind.RELATIVE) for inverse in known])
+    return Drawn(drawn.photo, np.nan_to_num(encoded), np.isfinite(encoded))

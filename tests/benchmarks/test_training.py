@@ -7,12 +7,14 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 for module in ("torch", "accelerate", "safetensors", "tensorboard", "timm", "albumentations"):
     pytest.importorskip(module, reason=f"{module} comes with dofsim[train]")
 
 from dofsim.datasets import fabricate  # noqa: E402
+from dofsim.datasets.pack import write_pack  # noqa: E402
 from dofsim.errors import ParameterError  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -84,6 +86,30 @@ def test_every_arm_of_the_comparison_can_be_trained(program, tmp_path):
     assert len(folders) == sum(not arm.trained_as for arm in objectives.ARMS)
     names = {arm.name for arm in objectives.ARMS}
     assert {name for pair in objectives.PAIRS for name in pair} <= names
+
+
+def test_the_ablation_runs_and_goes_on(program, tmp_path, capsys):
+    ablation = program("depth_ablation")
+    fabricate.write_folder(tmp_path / "rgbd", {"middlebury2006": {"Aloe": 1, "Plastic": 1}, "kitti": {"a": 1}})
+    ramp = np.linspace(0.1, 1, 64, dtype=np.float32)[:, None].repeat(64, axis=1)
+    write_pack(tmp_path / "pack", lambda k: (np.full((64, 64, 3), 50 * k, np.uint8), ramp), range(3), (64, 64))
+    arguments = [
+        "--data", str(tmp_path), "--packs", str(tmp_path / "pack"), "--work", str(tmp_path / "work"), "--steps", "1",
+        "--batch", "2", "--size", "64", "--filters", "4", "--seeds", "1", "--out", str(tmp_path / "out"), "--arms",
+        ablation.SCRATCH,
+    ]  # fmt: skip
+    ablation.main(arguments)
+    table = capsys.readouterr().out
+    assert (tmp_path / "out" / "depth_ablation.md").read_text() == table
+    record = json.loads((tmp_path / "out" / "depth_ablation.json").read_text())
+    assert list(record["arms"]) == [ablation.BASELINE, ablation.WHOLE, ablation.SCRATCH]
+    for runs in record["arms"].values():
+        assert [set(run) for run in runs] == [{"middlebury2006/Plastic", "kitti/a"}]
+    kept = tmp_path / "work" / "everything.0" / "last.safetensors"
+    before = kept.stat().st_mtime_ns
+    ablation.main(arguments)
+    assert capsys.readouterr().out == table
+    assert kept.stat().st_mtime_ns == before
 
 
 def test_training_is_timed(program, tmp_path, capsys):

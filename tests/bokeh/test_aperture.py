@@ -39,7 +39,7 @@ def test_the_image_of_a_point_is_that_of_the_definition(aperture: Aperture, coc:
     n = light.shape[0] // 2
     truth = np.zeros((121 + 2 * n, 141 + 2 * n))
     truth[y : y + 2 * n + 1, x : x + 2 * n + 1] = light
-    # An uneven brightness is cut into six steps.
+    # An uneven brightness is cut into a few steps.
     assert np.abs(image - truth[n:-n, n:-n]).sum() < (0.16 if aperture.bubble or aperture.cats_eye else 0.1)
 
 

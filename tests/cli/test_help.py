@@ -16,7 +16,7 @@ import pytest
 import typer
 from PIL import Image
 
-from dofsim.cli.app import app
+from dofsim.cli.app import commands
 from dofsim.errors import ParameterError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ def command_lines(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[s
 
 
 @pytest.mark.parametrize(
-    "words", list(command_lines(typer.main.get_command(app))), ids=lambda words: " ".join(words) or "-"
+    "words", list(command_lines(typer.main.get_command(commands()))), ids=lambda words: " ".join(words) or "-"
 )
 def test_help_fits_a_screen_and_shows_an_example(dofsim, monkeypatch, words: tuple[str, ...]) -> None:
     monkeypatch.setenv("COLUMNS", str(SCREEN[0]))

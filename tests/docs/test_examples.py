@@ -47,9 +47,9 @@ def test_pictures_are_small() -> None:
 
 
 def test_every_command_and_option_that_is_written_down_exists() -> None:
-    from dofsim.cli.app import app
+    from dofsim.cli.app import commands
 
-    whole, told = typer.main.get_command(app), []
+    whole, told = typer.main.get_command(commands()), []
     for page in PAGES:
         text = page.read_text(encoding="utf-8").replace("\\\n", " ")
         blocks = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))

@@ -49,6 +49,22 @@ def test_batches_are_pure_and_divide(nyu):
     assert not torch.equal(batch.photo, other(3, 0, 4).photo)
 
 
+def test_a_mixture_is_written_by_the_range_of_each_picture(tmp_path):
+    fabricate.write_folder(tmp_path / "rgbd", {"middlebury2006": {"Aloe": 1}})
+    mixture = {"data": str(tmp_path), "dataset": "mixture", "shares": (1, 0, 0)}
+    config = override(published("pix2pix", size=64), {**mixture, "target": "relative", "levels": 5, "batch": 3})
+    config.check()
+    batch = open_material(config).source.draw(0, 0, 3)
+    plain = open_material(override(config, {"objective": "ssi", "head": "linear"})).source.draw(0, 0, 3)
+    assert torch.equal(batch.photo, plain.photo)
+    assert torch.equal(batch.mask, plain.mask)
+    for target, inverse, mask in zip(batch.target, plain.target, batch.mask, strict=True):
+        assert (target.min(), target.max()) == (-1, 1)
+        assert (target[~mask] == 0).all()
+        order = torch.argsort(inverse[mask])
+        assert (target[mask][order].diff() >= 0).all()
+
+
 def test_metres_are_learnt_where_every_frame_has_them(nyu, tmp_path):
     fabricate.write_folder(tmp_path / "mixed", {"a": {"s": 2, "t": 1, "u": 1, "v": 1}})
     source = tmp_path / "mixed" / "a" / "source.json"
