@@ -66,11 +66,10 @@ def find_slopes(cells, spans, jump, first, last, slopes):  # type: ignore[no-unt
 def fill(cells, slopes, far, distance, colour, jump, places, looks, first, last, filled):  # type: ignore[no-untyped-def]
     """Colours of the hidden cells number ``first .. last`` of those listed.
 
-    ``cells``: float32 (rows, columns, 4), colour and coc of what is seen; ``slopes``: see :func:`find_slopes`,
-    with how much a cell counts, 0..1, in place of 1;
-    ``places``: int64 (n, 2), row and column; ``far``, ``distance``, ``colour``: what was carried there (see
-    ``_hidden``); ``looks``: how many places are looked at on either side, at most, and how many cells away.
-    ``filled``: float32 (n, 3), gets the colours.
+    ``cells``: float32 (rows, columns, 4), colour and coc of what is seen; ``slopes``: see :func:`find_slopes`, with how
+    much a cell counts, 0..1, in place of 1; ``places``: int64 (n, 2), row and column; ``far``, ``distance``,
+    ``colour``: what was carried there (see ``_hidden``); ``looks``: how many places are looked at on either side, at
+    most, and how many cells away. ``filled``: float32 (n, 3), gets the colours.
     """
     rows, columns = far.shape
     most, farthest = looks

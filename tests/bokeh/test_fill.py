@@ -116,11 +116,11 @@ def test_the_kernel_equals_its_plain_twin(looks: tuple[int, int]) -> None:
 
 
 def mean_along(
-    cells: Floats, slopes: Floats, far: Floats, distance: Floats, colour: Floats, y: int, x: int, most: int, farthest: int
+    cells: Floats, slopes: Floats, far: Floats, distance: Floats, colour: Floats, y: int, x: int, most: int, limit: int
 ) -> Floats:
     """The same by whole arrays."""
     away = float(distance[y, x])
-    reach = int(min(away + 2.5 * 0.5 * away + 1, farthest))
+    reach = int(min(away + 2.5 * 0.5 * away + 1, limit))
     step = max(1, reach // most)
     v, u = (side.ravel() for side in np.mgrid[-reach : reach + 1 : step, -reach : reach + 1 : step])
     inside = (y + v >= 0) & (y + v < SIDE) & (x + u >= 0) & (x + u < SIDE) & (np.hypot(v, u) <= reach)
