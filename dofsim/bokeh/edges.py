@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.lights import add_reflections
-from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, MARGIN, TILE, Plan
+from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, LOOKS, MARGIN, TILE, Plan
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
@@ -100,11 +100,15 @@ def find_edges(
     workers: Workers,
     *,
     drop: bool = True,
+    looks: tuple[int, int] = LOOKS,
+    trust: Floats | None = None,
 ) -> Edges:
     """Look at the cells found by :func:`find_places`, and carry the farther surfaces below the nearer ones.
 
     ``means``: of each level (see ``_survey``); ``spans``: ranges of the cells; ``drop``: whether edges behind which a
-    farther surface than their own is seen do not count.
+    farther surface than their own is seen do not count; ``looks``: in how many places on either side the colour of a
+    hidden surface is looked for, at most, and how far, in cells; ``trust``: how much the colour of each cell counts
+    there, 0..1; default: 1.
     """
     from dofsim.bokeh import _edges
     from dofsim.bokeh._hidden import extend
@@ -130,7 +134,7 @@ def find_edges(
     extend(near, far, distance, colour, cell, jump, np.zeros(near.shape, np.int16), *rings)
     hidden = np.ascontiguousarray(np.argwhere((distance > 0) & (distance < _edges.FAR)))
     if len(hidden) > 0:
-        _fill(means[plan.cell_level], spans, far, distance, colour, jump, hidden, workers)
+        _fill(means[plan.cell_level], spans, far, distance, colour, jump, hidden, looks, trust, workers)
     return Edges(far, distance, colour, opening)
 
 
@@ -160,6 +164,8 @@ def _fill(
     colour: Floats,
     jump: np.float32,
     places: npt.NDArray[np.int64],
+    looks: tuple[int, int],
+    trust: Floats | None,
     workers: Workers,
 ) -> None:
     """Replace the colours that were carried below the near surfaces by better guesses."""
@@ -170,10 +176,13 @@ def _fill(
     workers.run(
         lambda first: find_slopes(cells, spans, jump, first, min(first + _ROWS, rows), slopes), range(0, rows, _ROWS)
     )
+    if trust is not None:
+        slopes[..., 0] *= trust
     filled = np.empty((len(places), 3), np.float32)
     workers.run(
         lambda first: fill(
-            cells, slopes, far, distance, colour, jump, places, first, min(first + _PORTION, len(places)), filled
+            cells, slopes, far, distance, colour, jump, places, looks, first, min(first + _PORTION, len(places)),
+            filled,
         ),
         range(0, len(places), _PORTION),
     )
