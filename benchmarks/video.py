@@ -30,7 +30,7 @@ import cv2
 import numpy as np
 from flicker import make_clip
 
-from dofsim.bokeh.render import default_threads
+from dofsim.threads import count_threads
 
 RATE = 30
 FEW = 4
@@ -148,7 +148,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     clip, few, out = (folder / name for name in ("clip.mp4", "few.mp4", "out.mp4"))
     write_clip(clip, arguments.frames, arguments.width, arguments.height)
     write_clip(few, FEW, arguments.width, arguments.height)
-    threads = sorted({1, default_threads()})
+    threads = sorted({1, count_threads()})
     run(few, out, threads[-1])
     turns: dict[int, list[dict[str, float]]] = {number: [] for number in threads}
     for _ in range(arguments.repeats):

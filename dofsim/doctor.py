@@ -139,10 +139,10 @@ def _extras() -> tuple[str, dict[str, Any]]:
 
 def _processor() -> tuple[str, dict[str, Any]]:
     from dofsim.bench.machine import describe_machine
-    from dofsim.bokeh.render import default_threads
+    from dofsim.threads import count_threads
 
     machine = describe_machine()
-    threads = default_threads()
+    threads = count_threads()
     asked = " (DOFSIM_THREADS)" if os.environ.get("DOFSIM_THREADS", "").strip() else ""
     text = f"{machine['processor']}, {machine['cores']} cores for this process, {threads} threads{asked}"
     return text, {**machine, "threads": threads}

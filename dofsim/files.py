@@ -1,9 +1,11 @@
-"""Write a file, or a folder, whole or not at all."""
+"""Write a file, or a folder, whole or not at all; read one whole, if it has an end and fits into the memory."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,46 @@ from dofsim.leftovers import temporary_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def require_regular(path: str | os.PathLike[str]) -> int:
+    """Refuse what has no end, or whose beginning may never come: pipes, devices, sockets.
+
+    Returns
+    -------
+    int
+        Size of the file, bytes.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it is no regular one.
+    """
+    facts = Path(path).stat()
+    if stat.S_ISDIR(facts.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(facts.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device and no regular file; save what it gives first")
+    return facts.st_size
+
+
+def read_whole(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a file.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, it is no regular one, it cannot be read, or it is larger than what memory may be used
+        (:func:`dofsim.memory.limit`).
+    """
+    from dofsim.memory import limit, megabytes
+
+    size, room = require_regular(path), limit(None)
+    if size > room:
+        raise OSError(
+            errno.EFBIG, f"it takes {megabytes(size)}, and {megabytes(room)} may be used; give more (DOFSIM_MAX_MEMORY)"
+        )
+    return Path(path).read_bytes()
 
 
 @contextmanager

@@ -332,8 +332,9 @@ class Scene:
         ParameterError
             If there is no such quality or strength, or the memory is too little for the smallest band.
         """
-        from dofsim.bokeh.render import check_quality, default_threads
+        from dofsim.bokeh.render import check_quality
         from dofsim.highlights import check_strength
+        from dofsim.threads import count_threads
 
         check_quality(quality)
         check_strength(highlight_strength)
@@ -348,7 +349,7 @@ class Scene:
             highlights=(lambda: self.highlights) if highlights else None,
             highlight_strength=highlight_strength,
             grain=(lambda: self.grain) if grain else None,
-            threads=threads or default_threads(),
+            threads=count_threads(threads),
             rows=rows_at_a_time(self.photo, max_radius, max_memory, quality, fringing=fringing > 0),
             quality=quality,
         )

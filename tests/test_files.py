@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dofsim.errors import OutputError
-from dofsim.files import atomic_path
+from dofsim.files import atomic_path, read_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,3 +89,23 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
     with pytest.raises(OutputError, match="taken is no folder"), atomic_path(tmp_path / "taken" / "x.png"):
         pass
+
+
+def test_only_files_are_read_that_have_an_end_and_fit_into_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for endless in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(OSError, match="no regular file"):
+            read_whole(endless)
+    large = tmp_path / "large"
+    large.touch()
+    os.truncate(large, 10**12)
+    with pytest.raises(OSError, match="1,000,000 MB"):
+        read_whole(large)
+    monkeypatch.setenv("DOFSIM_MAX_MEMORY", "1KB")
+    os.truncate(large, 1000)
+    assert read_whole(large) == bytes(1000)
+    os.truncate(large, 1001)
+    with pytest.raises(OSError, match="DOFSIM_MAX_MEMORY"):
+        read_whole(large)

@@ -141,13 +141,13 @@ def _rows(
 
         yield from run_on_ray(jobs, recipe, depth_cache, workers or None, address)
         return
-    from dofsim.bokeh.render import default_threads
+    from dofsim.threads import count_threads
 
     # A store in memory is seen by this process alone.
     if workers == 0 or any(place.startswith("memory:") for job in jobs for place in (job.source, job.output)):
-        yield from rows_of(Bench(recipe, depth_cache, default_threads()), jobs)
+        yield from rows_of(Bench(recipe, depth_cache, count_threads()), jobs)
         return
-    with Pool(min(workers or default_threads(), len(jobs)), recipe, depth_cache, max_memory) as pool:
+    with Pool(min(workers or count_threads(), len(jobs)), recipe, depth_cache, max_memory) as pool:
         try:
             yield from pool.run(jobs)
         except KeyboardInterrupt:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dofsim.errors import MissingExtraError, OutputError, ParameterError, PhotoError
-from dofsim.files import atomic_path
+from dofsim.files import atomic_path, read_whole
 from dofsim.leftovers import sweep
 
 
@@ -55,7 +55,7 @@ def read(place: str) -> bytes:
         if is_url(place):
             store, path = filesystem(place)
             return bytes(store.cat_file(path))
-        return Path(place).read_bytes()
+        return read_whole(place)
     except FileNotFoundError:
         raise PhotoError(f"there is no file {place}") from None
     except (MissingExtraError, ParameterError):

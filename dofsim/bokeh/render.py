@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from dofsim.bokeh.aperture import Aperture
 from dofsim.errors import ParameterError
+from dofsim.threads import count_threads
 
 Quality = Literal["fast", "best"]
 
@@ -61,9 +61,7 @@ def render(
     if not (aperture is None or isinstance(aperture, Aperture)):
         raise ParameterError(f"the aperture is a dofsim.bokeh.Aperture or None, not {aperture!r}")
     check_quality(quality)
-    workers = default_threads() if threads is None else threads
-    if workers < 1:
-        raise ParameterError(f"threads is at least 1, not {threads} (--threads)")
+    workers = count_threads(threads)
 
     from dofsim.bokeh.fringing import render_colours
     from dofsim.bokeh.plan import IN_FOCUS_RADIUS
@@ -99,16 +97,6 @@ def check_quality(quality: str) -> None:
     """
     if quality not in get_args(Quality):
         raise ParameterError(f"the quality is fast or best, not {quality!r}")
-
-
-def default_threads() -> int:
-    """Threads to use when nobody says: ``DOFSIM_THREADS``, else the cores that this process may use."""
-    asked = os.environ.get("DOFSIM_THREADS", "").strip()
-    if asked:
-        if not asked.isdigit() or int(asked) < 1:
-            raise ParameterError(f"DOFSIM_THREADS is a whole number of at least 1, not {asked!r}")
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:

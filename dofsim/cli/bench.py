@@ -41,7 +41,10 @@ def blur(
         ),
     ] = 30.0,
     threads: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Threads of ours and of other programs (the baselines use one).")
+        int,
+        typer.Option(
+            metavar="N", min=1, max=1024, help="Threads of ours and of other programs (the baselines use one)."
+        ),
     ] = 1,
     peers: Annotated[
         bool, typer.Option(help="Let GEGL, ImageMagick, G'MIC and Blender take part where they are installed.")

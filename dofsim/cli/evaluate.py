@@ -67,7 +67,9 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FOLDER", help=f"Also write {', '.join(FILES)} there.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of the model.  [all cores]")] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=1024, help="Threads of the model.  [all cores]")
+    ] = None,
     skip_bad: SkipBad = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")] = False,
     quiet: Quiet = False,

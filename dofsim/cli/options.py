@@ -84,7 +84,9 @@ Grain = Annotated[
     bool, typer.Option("--grain/--no-grain", help="Give blurred areas back the grain that the blur took away.")
 ]
 RenderQuality = Annotated[Literal["fast", "best"], typer.Option(help="best: truer at edges, some ten times slower.")]
-RenderThreads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of the renderer.  [all cores]")]
+RenderThreads = Annotated[
+    int | None, typer.Option(metavar="N", min=1, max=1024, help="Threads of the renderer.  [all cores]")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Allow an output to replace an input.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Dataset = Annotated[DatasetName, typer.Option(help="Which data set it is; auto recognises it.")]

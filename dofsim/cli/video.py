@@ -70,7 +70,7 @@ def video(
         int, typer.Option(metavar="0..51", min=0, max=51, show_default=False, help="Quality; small is fine.  [18]")
     ] = 18,
     threads: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Threads of network and renderer.  [all cores]")
+        int | None, typer.Option(metavar="N", min=1, max=1024, help="Threads of network and renderer.  [all cores]")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew where a run was stopped.")] = False,

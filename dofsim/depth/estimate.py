@@ -14,6 +14,7 @@ from dofsim.depth import runtime
 from dofsim.depth.depth_map import DepthKind, DepthMap
 from dofsim.depth.registry import ModelRecord, find_model
 from dofsim.errors import ModelError, ParameterError
+from dofsim.threads import count_threads
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -60,7 +61,7 @@ def estimate(
     ModelError
         If the model is unknown, damaged, not the recorded file, of another signature, or puts out no numbers.
     ParameterError
-        If ``pixels`` is not a colour picture of 8 or 16 bit, or ``threads`` is below 1.
+        If ``pixels`` is not a colour picture of 8 or 16 bit, or ``threads`` is not in 1..1024.
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
         raise ParameterError(f"the photo is a (H, W, 3) picture of 8 or 16 bit, not {pixels.shape} {pixels.dtype}")
@@ -84,38 +85,6 @@ def estimate(
     if record.flip if flip is None else flip:
         values = (values + run(np.ascontiguousarray(tensor[..., ::-1]))[:, ::-1]) * np.float32(0.5)
     return _interpret(values, record)
-
-
-def count_threads(threads: int | None = None) -> int:
-    """How many threads to use.
-
-    Parameters
-    ----------
-    threads : int, optional
-        The caller's wish, which wins.
-
-    Returns
-    -------
-    int
-        At least 1.
-
-    Raises
-    ------
-    ParameterError
-        If the wish, or the environment variable ``DOFSIM_THREADS`` without one, is no whole number above 0.
-    """
-    wish: int | str | None = os.environ.get("DOFSIM_THREADS") or None if threads is None else threads
-    if wish is None:
-        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-        return max(1, len(cores))
-    try:
-        number = int(wish)
-    except ValueError:
-        number = 0
-    if number < 1:
-        origin = "DOFSIM_THREADS" if threads is None else "threads"
-        raise ParameterError(f"{origin} is a whole number from 1 on, not {wish!r}")
-    return number
 
 
 def _session(record: ModelRecord, threads: int) -> onnxruntime.InferenceSession:

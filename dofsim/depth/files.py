@@ -19,7 +19,7 @@ import numpy.typing as npt
 from dofsim.depth._decode import RECORD_KEY, decode
 from dofsim.depth.depth_map import DepthKind, DepthMap
 from dofsim.errors import DepthError, OutputError, ParameterError
-from dofsim.files import atomic_path
+from dofsim.files import atomic_path, read_whole
 from dofsim.formats import check_format
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _parse_record(text: str) -> tuple[DepthKind, float, float] | None:
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     try:
-        data = Path(path).read_bytes()
+        data = read_whole(path)
     except FileNotFoundError as error:
         raise DepthError(f"there is no depth map {path}; check the path") from error
     except IsADirectoryError as error:

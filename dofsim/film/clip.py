@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.errors import PhotoError
+from dofsim.files import require_regular
 from dofsim.film._av import first_line, require_av
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _HDR_CURVES = {16: "HDR10 (PQ)", 18: "HLG"}
 _BT709, _BT601, _BT2020 = 1, 5, 9
 _MATRICES = {1: _BT709, 4: 4, 5: _BT601, 6: _BT601, 7: 7, 9: _BT2020}
 _HD_ROWS = 720
+# Formats that name other files, which nobody gave.
+_LISTS = ("concat", "dash", "hls", "imf")
 
 
 @dataclass(frozen=True)
@@ -180,11 +183,16 @@ class Clip:
 
     def _open(self) -> Any:
         try:
-            return self._av.open(str(self._source))
+            require_regular(self._source)
+            container = self._av.open(str(self._source))
         except FileNotFoundError:
             raise PhotoError(f"there is no file {self._source}") from None
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise PhotoError(f"{self._source} cannot be read as a clip ({first_line(error)})") from error
+        if container.format.name in _LISTS:
+            container.close()
+            raise PhotoError(f"{self._source} is a list of other files and no clip; give one of them")
+        return container
 
     def _check(self, context: Any) -> None:
         if context.color_trc in _HDR_CURVES:

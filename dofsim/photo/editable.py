@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from dofsim import __version__
 from dofsim.errors import ParameterError
+from dofsim.files import read_whole
 from dofsim.photo import embedded_google, xmp
 from dofsim.photo.decode import XMP_EXTENSION, decode, quiet
 from dofsim.photo.embedded_google import OURS, PNG_SIGNATURE
@@ -168,7 +169,7 @@ def _original_stream(photo: Photo) -> tuple[bytes, bool]:
         if photo.path is not None and photo.format == "JPEG":
             # The file may be gone, another one by now, or damaged beside its picture; the pixels are still here.
             with suppress(Exception):
-                stream = _own_stream(photo.path.read_bytes())
+                stream = _own_stream(read_whole(photo.path))
                 if _shows(stream, photo):
                     return stream, True
         plain = replace(photo, alpha=None, metadata=Metadata(icc=photo.metadata.icc))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dofsim.depth.depth_map import DepthMap
 from dofsim.errors import DofsimError, PhotoError
+from dofsim.files import read_whole
 from dofsim.photo import colour, embedded
 from dofsim.photo.colour import ColourProfile
 from dofsim.photo.decode import MAX_PIXELS, Decoded, decode, quiet
@@ -97,7 +98,7 @@ def _load(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise PhotoError(f"{path} is a folder, not a photo; name a file in it")
-        data = path.read_bytes()
+        data = read_whole(path)
     except FileNotFoundError:
         raise PhotoError(f"there is no file {path}") from None
     except (OSError, ValueError) as error:

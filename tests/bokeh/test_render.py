@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +13,7 @@ import pytest
 
 from dofsim.bokeh import Aperture, render
 from dofsim.bokeh.naive_loop import blur_loop, compiled_gather
-from dofsim.bokeh.render import Quality, _checked, default_threads
+from dofsim.bokeh.render import Quality, _checked
 from dofsim.errors import ParameterError
 
 RGB = np.zeros((4, 5, 3), np.float32)
@@ -32,7 +31,7 @@ COC = np.zeros((4, 5), np.float32)
         (RGB + np.nan, COC, {}, "not finite"),
         (RGB, COC - np.inf, {}, "not finite"),
         (RGB, COC, {"quality": "finest"}, "fast or best"),
-        (RGB, COC, {"threads": 0}, "at least 1"),
+        (RGB, COC, {"threads": 0}, "from 1 to 1024"),
         (RGB, COC, {"aperture": "star"}, "aperture"),
     ],
 )
@@ -66,27 +65,6 @@ def test_renderings_run_side_by_side() -> None:
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda job: render(*job, threads=2), jobs))
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
-
-
-def test_the_number_of_threads_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for asked in ("3", " 1 "):
-        monkeypatch.setenv("DOFSIM_THREADS", asked)
-        assert default_threads() == int(asked)
-    for wrong in ("many", "0", "-2"):
-        monkeypatch.setenv("DOFSIM_THREADS", wrong)
-        with pytest.raises(ParameterError, match="DOFSIM_THREADS"):
-            default_threads()
-
-
-def test_unasked_there_are_as_many_threads_as_cores_for_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DOFSIM_THREADS", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 7)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
-    assert default_threads() == 3
-    monkeypatch.delattr(os, "sched_getaffinity")
-    assert default_threads() == 7
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert default_threads() == 1
 
 
 @pytest.mark.parametrize("sign", [1, -1])

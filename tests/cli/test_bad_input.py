@@ -29,6 +29,8 @@ def _encoded(pixels: np.ndarray, suffix: str) -> bytes:
     [
         ("missing.jpg", None),
         ("folder.jpg", lambda path, _: path.mkdir()),
+        ("pipe.jpg", lambda path, _: os.mkfifo(path)),
+        ("endless.jpg", lambda path, _: path.symlink_to("/dev/zero")),
         ("empty.jpg", lambda path, _: path.write_bytes(b"")),
         ("empty.heic", lambda path, _: path.write_bytes(b"")),
         ("document.jpg", lambda path, _: path.write_bytes(b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n" + bytes(500))),
@@ -104,6 +106,15 @@ def test_depth_that_does_not_fit(dofsim, photo, tmp_path) -> None:
         assert result.code == 4, path
         assert says in result.complaint
     assert not (tmp_path / "out.png").exists()
+
+
+def test_what_has_no_end_is_no_depth_and_no_recipe(dofsim, photo, tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", "/dev/zero"):
+        for option, code in (("--depth", 4), ("--like", 3)):
+            result = dofsim("render", photo, option, path, "-o", tmp_path / "out.png")
+            assert result.code == code
+            assert "no regular file" in result.complaint
 
 
 def test_photo_without_depth_of_its_own(dofsim, photo, tmp_path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from dofsim.depth import DepthKind, registry
 from dofsim.depth import estimate as estimate_module
-from dofsim.depth.estimate import count_threads, estimate
+from dofsim.depth.estimate import estimate
 from dofsim.depth.registry import ModelRecord, write_record
 from dofsim.errors import ModelError, ParameterError
 
@@ -203,21 +203,6 @@ def test_session_is_opened_once_and_again_when_the_file_changes(
     make_model(path, weights=(2.0, 0, 0))
     os.utime(path, ns=(1, 1))
     np.testing.assert_allclose(estimate(PHOTO, model=path, threads=1).values, 2 * first.values, atol=1e-5)
-
-
-def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DOFSIM_THREADS", raising=False)
-    assert 1 <= count_threads() <= (os.cpu_count() or 1)
-    assert count_threads(3) == 3
-    monkeypatch.setenv("DOFSIM_THREADS", "2")
-    assert count_threads() == 2
-    assert count_threads(3) == 3
-    with pytest.raises(ParameterError, match="threads"):
-        count_threads(0)
-    for wrong in ("0", "-1", "many", "1.5"):
-        monkeypatch.setenv("DOFSIM_THREADS", wrong)
-        with pytest.raises(ParameterError, match="DOFSIM_THREADS"):
-            count_threads()
 
 
 # ------------------------------------------------------------------------------------------------ bad models

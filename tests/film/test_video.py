@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -134,6 +135,16 @@ def test_what_cannot_be_read_or_written(tmp_path) -> None:
     with pytest.raises(KeyboardInterrupt):
         refocus_clip(clip, tmp_path / "out.mp4", on_frame=stop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "text.mp4"]
+
+
+def test_pipes_and_lists_of_other_files_are_no_clips(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(PhotoError, match="no regular file"):
+        Clip(tmp_path / "pipe.mp4").__enter__()
+    write_clip(tmp_path / "in.mp4")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile in.mp4\n")
+    with pytest.raises(PhotoError, match="a list of other files"):
+        Clip(tmp_path / "list.mp4").__enter__()
 
 
 def test_parts_of_uneven_frames_are_decoded_in_order() -> None:
