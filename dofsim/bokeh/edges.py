@@ -181,7 +181,16 @@ def _fill(
     filled = np.empty((len(places), 3), np.float32)
     workers.run(
         lambda first: fill(
-            cells, slopes, far, distance, colour, jump, places, looks, first, min(first + _PORTION, len(places)),
+            cells,
+            slopes,
+            far,
+            distance,
+            colour,
+            jump,
+            places,
+            looks,
+            first,
+            min(first + _PORTION, len(places)),
             filled,
         ),
         range(0, len(places), _PORTION),
