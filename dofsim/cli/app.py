@@ -186,8 +186,9 @@ def _leave(code: int) -> NoReturn:
         # Whoever asked to be told of the end is: temporary files go, and other processes are waited for.
         atexit._run_exitfuncs()  # noqa: SLF001 - what Python itself would do next
         with suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
+            # Either is None where the shell has closed it.
+            for stream in filter(None, (sys.stdout, sys.stderr)):
+                stream.flush()
             os._exit(code)
     sys.exit(code)
 

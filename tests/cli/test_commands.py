@@ -213,3 +213,33 @@ def test_training_without_torch_says_what_to_install(
     assert run(command) == 7
     assert "pip install 'dofsim[train]'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["render", "eval", "models"])
+def test_a_command_alone_has_the_words_that_it_has_among_all(name: str) -> None:
+    import typer.main
+
+    from dofsim.cli.app import commands
+
+    alone, among = (typer.main.get_command(commands(only)) for only in (name, None))
+    assert list(alone.commands) == [name]
+    described = [
+        [(word.name, word.opts, word.default) for word in whole.commands[name].params] for whole in (alone, among)
+    ]
+    assert described[0] == described[1]
+
+
+def test_who_asked_is_told_of_the_end(tmp_path: Path) -> None:
+    script = "import atexit; atexit.register(print, 'told'); from dofsim.cli import main; main()"
+    command = [sys.executable, "-c", script, "info", tmp_path / "missing.jpg"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (3, "told\n")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    command = f"exec {sys.executable} -m dofsim info {tmp_path}/photo.png >&-"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert result.returncode == 0
+    assert "Traceback" not in result.stderr
