@@ -2,8 +2,9 @@
 
 Run ``python benchmarks/truth.py FOLDER`` with dofsim and scikit-image installed; FOLDER holds ``lens.json`` and one
 ``.npz`` per scene (``image``, ``depth``, ``truth_TAG``, ``hidden_TAG``, ``outside_TAG``). Writes
-``benchmarks/results/truth.json`` and ``truth.md`` (``truth_best.*`` with ``--quality best``). The pictures are compared
-in display space (clipped to 0..1, sRGB).
+``benchmarks/results/truth.json`` and ``truth.md`` (``truth_best.*`` with ``--quality best``; with ``--quality scatter``
+``truth_scatter.*``, of plain scatter, which hides nothing, to compare with). The pictures are compared in display space
+(clipped to 0..1, sRGB).
 
 Columns: PSNR and SSIM of all pixels; edge: PSNR within reach of a jump of the circle of confusion; hidden: PSNR where
 more than 5 % of the lens rays end on surfaces that the photo does not show; visible: PSNR where less than 0.5 % do;
@@ -24,6 +25,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scatter import normalised_scatter
 from skimage.metrics import structural_similarity
 
 from dofsim.bench.machine import describe_machine, describe_versions
@@ -140,21 +142,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scenes", help="comma-separated names; default: all")
-    parser.add_argument("--quality", choices=("fast", "best"), default="fast", help="the renderer's mode")
+    parser.add_argument("--quality", choices=("fast", "best", "scatter"), default="fast", help="the renderer's mode")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of truth.json and truth.md")
     arguments = parser.parse_args()
     wanted = arguments.scenes.split(",") if arguments.scenes else None
     rows = []
+
+    def draw(rgb: Array, radius: Array) -> Array:
+        if arguments.quality == "scatter":
+            return normalised_scatter(rgb, radius)
+        return render(rgb, radius, quality=arguments.quality, threads=1)
+
     for scene, kind, tag, image, coc, maps in pictures(arguments.folder):
         if wanted is None or scene in wanted:
-            values = score(image, coc, maps, lambda rgb, r: render(rgb, r, quality=arguments.quality, threads=1))
+            values = score(image, coc, maps, draw)
             rows.append({"scene": scene, "class": kind, "lens": tag, **values})
             print(f"{scene:20s} {tag:5s} " + " ".join(f"{column} {values[column]:.3f}" for column in COLUMNS))
     if not rows:
         parser.error(f"no scene of {arguments.folder} is among {arguments.scenes}")
     summary = averages(rows)
     print("\n" + to_markdown(summary))
-    name = "truth" if arguments.quality == "fast" else "truth_best"
+    name = "truth" if arguments.quality == "fast" else f"truth_{arguments.quality}"
     arguments.output.mkdir(parents=True, exist_ok=True)
     record = {"machine": describe_machine(), "versions": describe_versions()}
     with atomic_path(arguments.output / f"{name}.json") as path:

@@ -25,6 +25,8 @@ AT_A_TIME = 24_000_000
 """Pixels that are rendered at a time of larger ones, or half of them: some more work, and below 40 bytes per pixel."""
 RENDERING_BEST = 108
 """The same for the quality "best", which renders a photo whole."""
+CLOSE = 85_000_000
+"""More bytes that it takes at most for photos of up to 1.6 MP, whose hidden surfaces are known for every pixel."""
 FRINGING = 12
 """More bytes per pixel of those rows where red and blue are rendered apart from green."""
 BASE = 130_000_000

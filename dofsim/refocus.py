@@ -191,7 +191,7 @@ def rows_at_a_time(
     room = memory.limit(max_memory) - memory.used() - photo.pixels.nbytes
     more = memory.FRINGING if fringing else 0
     if quality == "best":
-        need = (memory.RENDERING_BEST + more) * photo.width * photo.height
+        need = (memory.RENDERING_BEST + more) * photo.width * photo.height + memory.CLOSE
         if need > room:
             raise ParameterError(
                 f"rendering this photo at its best takes {memory.megabytes(need - room)} more than may be used; "

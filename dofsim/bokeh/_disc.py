@@ -100,11 +100,15 @@ def add_disc(acc, stride, y, x, radius, red, green, blue, weight, table):  # typ
         row += 1
         phase = 0
     if phase == 0 and x == np.floor(x):
-        n = table.rows[i]
-        for d in range(-n, n + 1):
-            k = U(abs(d))
-            at = (row + d) * stride + int(x) * 4
-            centred_row(acc, at, table.start[i, k] * 4, table.first[i, k], table.second[i, k], red, green, blue, share)
+        at = row * stride + int(x) * 4
+        start, first, second = table.start[i, 0] * 4, table.first[i, 0], table.second[i, 0]
+        centred_row(acc, at, start, first, second, red, green, blue, share)
+        # The rows above and below have the same ends.
+        for d in range(1, table.rows[i] + 1):
+            k = U(d)
+            start, first, second = table.start[i, k] * 4, table.first[i, k], table.second[i, k]
+            centred_row(acc, at - d * stride, start, first, second, red, green, blue, share)
+            centred_row(acc, at + d * stride, start, first, second, red, green, blue, share)
         return
     centre = x + HALF
     n = int(exact + F(1.5))

@@ -26,7 +26,7 @@ def find_edges(rgb, coc, places, crowded, cell, jump, softness, first, last, far
     """For cells number ``first .. last`` of those listed: their farther surface, where the coc jumps.
 
     ``places``: int64 (n, 2), row and column of cells in which it may jump; ``crowded``: uint8 (n,), 1 where it jumps
-    all around as well; ``softness``: how many px beside an edge have mixed colours.
+    in many cells around as well; ``softness``: how many px beside an edge have mixed colours.
 
     ``far``, ``distance``: float32 (rows, columns); ``colour``: float32 (rows, columns, 3). Cells without a jump keep
     ``distance`` = FAR, the others get 0. ``away``: float32 (rows, columns), gets 0 where the jump is large enough to be

@@ -12,16 +12,13 @@ import numpy as np
 
 from dofsim._kept import kept
 from dofsim.bokeh._disc import HALF, KERNEL, ONE, TWO, ZERO, F
-from dofsim.bokeh.plan import FILL_CELLS, LIGHT_LEVEL
+from dofsim.bokeh.plan import LIGHT_LEVEL
 
 _SPREAD = 0.5
 """Standard deviation of a mean beyond the distance to the edge, as a share of that distance."""
 
 _CUT = 2.5
 """Standard deviations after which the mean ends."""
-
-_LOOKS = 4
-"""Places that are looked at on either side of the middle, at most; fewer than there are when the mean is wide."""
 
 _ALONG = 8.0
 """How much more strongly a mean keeps to the direction of a pattern the clearer that is."""
@@ -66,20 +63,22 @@ def find_slopes(cells, spans, jump, first, last, slopes):  # type: ignore[no-unt
 
 
 @kept(**KERNEL)
-def fill(cells, slopes, far, distance, colour, jump, places, first, last, filled):  # type: ignore[no-untyped-def]
+def fill(cells, slopes, far, distance, colour, jump, places, looks, first, last, filled):  # type: ignore[no-untyped-def]
     """Colours of the hidden cells number ``first .. last`` of those listed.
 
-    ``cells``: float32 (rows, columns, 4), colour and coc of what is seen; ``slopes``: see :func:`find_slopes`;
-    ``places``: int64 (n, 2), row and column; ``far``, ``distance``, ``colour``: what was carried there (see
-    ``_hidden``). ``filled``: float32 (n, 3), gets the colours.
+    ``cells``: float32 (rows, columns, 4), colour and coc of what is seen; ``slopes``: see :func:`find_slopes`, with how
+    much a cell counts, 0..1, in place of 1; ``places``: int64 (n, 2), row and column; ``far``, ``distance``,
+    ``colour``: what was carried there (see ``_hidden``); ``looks``: how many places are looked at on either side, at
+    most, and how many cells away. ``filled``: float32 (n, 3), gets the colours.
     """
     rows, columns = far.shape
+    most, farthest = looks
     for n in range(first, last):
         y, x = places[n, 0], places[n, 1]
         away, c = distance[y, x], far[y, x]
         spread = F(_SPREAD) * away
-        reach = int(min(away + F(_CUT) * spread + ONE, F(FILL_CELLS)))
-        step = max(1, reach // _LOOKS)
+        reach = int(min(away + F(_CUT) * spread + ONE, F(farthest)))
+        step = max(1, reach // most)
         slack = jump * (ONE + F(0.1) * abs(c))
         down, both, right = ZERO, ZERO, ZERO
         normal_y, normal_x, strictness = ZERO, ZERO, ZERO
@@ -105,13 +104,13 @@ def fill(cells, slopes, far, distance, colour, jump, places, first, last, filled
                         continue
                     off = max(length - away, ZERO) / spread
                     if turn == 0:
-                        weight = np.exp(-HALF * off * off)
+                        weight = slopes[j, i, 0] * np.exp(-HALF * off * off)
                         down += weight * slopes[j, i, 1] ** 2
                         right += weight * slopes[j, i, 2] ** 2
                         both += weight * slopes[j, i, 1] * slopes[j, i, 2]
                     else:
                         across = (F(v) * normal_y + F(u) * normal_x) / away
-                        weight = np.exp(-HALF * (off * off + strictness * across * across))
+                        weight = slopes[j, i, 0] * np.exp(-HALF * (off * off + strictness * across * across))
                         red += weight * cells[j, i, 0]
                         green += weight * cells[j, i, 1]
                         blue += weight * cells[j, i, 2]

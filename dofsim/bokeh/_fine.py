@@ -197,12 +197,15 @@ def _draw_row(rgb, coc, y, layered, first_row, last_row, first, last, table, sha
             green *= weight
             blue *= weight
             at = layer * _RING * stride + column * 4
-            reach = table.rows[n]
-            for d in range(-reach, reach + 1):
-                k = U(abs(d))
-                row = at + ((y + d) & (_RING - 1)) * stride
-                begin_of = table.start[n, k] * 4
-                centred_row(ring, row, begin_of, table.first[n, k], table.second[n, k], red, green, blue, weight)
+            begin_of, near, far = table.start[n, 0] * 4, table.first[n, 0], table.second[n, 0]
+            centred_row(ring, at + (y & (_RING - 1)) * stride, begin_of, near, far, red, green, blue, weight)
+            # The rows above and below have the same ends.
+            for d in range(1, table.rows[n] + 1):
+                k = U(d)
+                begin_of, near, far = table.start[n, k] * 4, table.first[n, k], table.second[n, k]
+                above, below = at + ((y - d) & (_RING - 1)) * stride, at + ((y + d) & (_RING - 1)) * stride
+                centred_row(ring, above, begin_of, near, far, red, green, blue, weight)
+                centred_row(ring, below, begin_of, near, far, red, green, blue, weight)
 
 
 @njit(**PART)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.lights import add_reflections
-from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, MARGIN, TILE, Plan
+from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, LOOKS, MARGIN, TILE, Plan
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
 
 _FARTHER = 1.5
 """How much wider than behind an edge a farther surface must be seen there, for the edge not to matter."""
+
+_CROWDED = 0.4
+"""Share of the cells around in which the circle of confusion jumps, from which on there are more edges than one."""
 
 _PORTION = 4096
 _ROWS = 64
@@ -58,7 +62,7 @@ def find_places(
     places : int64 array, shape (n, 2)
         Row and column.
     crowded : uint8 array, shape (n,)
-        1 where it jumps all around as well.
+        1 where it jumps in many of the cells around as well.
     reach : float32 array, shape (rows, columns) of squares
         How far, px, the near side of an edge or a light spreads from there; -FAR where there is none.
     """
@@ -74,14 +78,10 @@ def find_places(
     # As argwhere leaves it, it is of one type if it has one row and of another if it has more: two compilations.
     places = np.ascontiguousarray(np.argwhere((highest - lowest > jump) | lit))
     y, x = places.T
-    steep = high - low > jump
-    away = max(2 * plan.softness // plan.cell, 1)
-    crowded = (
-        steep[np.minimum(y + away, rows - 1), x]
-        & steep[np.maximum(y - away, 0), x]
-        & steep[y, np.minimum(x + away, columns - 1)]
-        & steep[y, np.maximum(x - away, 0)]
-    )
+    # Wide beside a soft edge, which is some cells wide itself.
+    around = 16 * plan.softness // plan.cell + 1
+    share = cv2.blur((high - low > jump).astype(np.float32), (around, around))
+    crowded = share[y, x] > _CROWDED
     spread = np.abs(np.where(lit[y, x], np.maximum(np.abs(lowest[y, x]), highest[y, x]), lowest[y, x]))
     reach = np.full((plan.padded_height // side, plan.padded_width // side), -FAR, np.float32)
     share = side // plan.cell
@@ -100,11 +100,15 @@ def find_edges(
     workers: Workers,
     *,
     drop: bool = True,
+    looks: tuple[int, int] = LOOKS,
+    trust: Floats | None = None,
 ) -> Edges:
     """Look at the cells found by :func:`find_places`, and carry the farther surfaces below the nearer ones.
 
     ``means``: of each level (see ``_survey``); ``spans``: ranges of the cells; ``drop``: whether edges behind which a
-    farther surface than their own is seen do not count.
+    farther surface than their own is seen do not count; ``looks``: in how many places on either side the colour of a
+    hidden surface is looked for, at most, and how far, in cells; ``trust``: how much the colour of each cell counts
+    there, 0..1; default: 1.
     """
     from dofsim.bokeh import _edges
     from dofsim.bokeh._hidden import extend
@@ -130,7 +134,7 @@ def find_edges(
     extend(near, far, distance, colour, cell, jump, np.zeros(near.shape, np.int16), *rings)
     hidden = np.ascontiguousarray(np.argwhere((distance > 0) & (distance < _edges.FAR)))
     if len(hidden) > 0:
-        _fill(means[plan.cell_level], spans, far, distance, colour, jump, hidden, workers)
+        _fill(means[plan.cell_level], spans, far, distance, colour, jump, hidden, looks, trust, workers)
     return Edges(far, distance, colour, opening)
 
 
@@ -160,6 +164,8 @@ def _fill(
     colour: Floats,
     jump: np.float32,
     places: npt.NDArray[np.int64],
+    looks: tuple[int, int],
+    trust: Floats | None,
     workers: Workers,
 ) -> None:
     """Replace the colours that were carried below the near surfaces by better guesses."""
@@ -170,10 +176,22 @@ def _fill(
     workers.run(
         lambda first: find_slopes(cells, spans, jump, first, min(first + _ROWS, rows), slopes), range(0, rows, _ROWS)
     )
+    if trust is not None:
+        slopes[..., 0] *= trust
     filled = np.empty((len(places), 3), np.float32)
     workers.run(
         lambda first: fill(
-            cells, slopes, far, distance, colour, jump, places, first, min(first + _PORTION, len(places)), filled
+            cells,
+            slopes,
+            far,
+            distance,
+            colour,
+            jump,
+            places,
+            looks,
+            first,
+            min(first + _PORTION, len(places)),
+            filled,
         ),
         range(0, len(places), _PORTION),
     )

@@ -62,6 +62,12 @@ BORDER = MARGIN // 2 - 2
 FILL_CELLS = 16
 """How far, in cells, the colour of a hidden surface is looked for."""
 
+LOOKS = 4, FILL_CELLS
+"""In how many places on either side it is looked for, at most, and how far, in cells."""
+
+CLOSE_LOOKS = 8, 2 * FILL_CELLS
+"""The same, for the best mode."""
+
 FRONT, BACK, HIDDEN = range(3)
 
 _SOFTNESS = 1 / 1200
@@ -145,3 +151,8 @@ def cell_size(height: int, width: int, max_radius: float) -> int:
     Finer cells would cost more time there than they show: a phone's depth map knows its edges no better than 4 px.
     """
     return 4 if max_radius > _COARSE_CELL_RADIUS or height * width > _COARSE_CELL_PIXELS else 2
+
+
+def soft_cell(softness: int) -> int:
+    """Side of the cells of the best mode, px, a power of two: as wide as edges are soft, 1, 2 or 4."""
+    return min(1 << (softness.bit_length() - 1), 4)

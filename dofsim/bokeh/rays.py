@@ -6,6 +6,7 @@ The survey, the edges, the hidden surfaces and the calm tiles are those of ``lay
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -20,6 +21,7 @@ from dofsim.bokeh.lights import add_reflections, find_lights, lights_near
 from dofsim.bokeh.mixed import find_mixed
 from dofsim.bokeh.plan import (
     BLOCK,
+    CLOSE_LOOKS,
     FINE_RADIUS,
     IN_FOCUS_RADIUS,
     LARGEST_DRAWN,
@@ -29,6 +31,7 @@ from dofsim.bokeh.plan import (
     TILE_LEVEL,
     Plan,
     make_plan,
+    soft_cell,
 )
 from dofsim.bokeh.pupil import aperture_points, pupil_picture
 from dofsim.bokeh.shapes import shape_table
@@ -49,6 +52,9 @@ JUMP = 1.0
 
 SMOOTH = 0.05
 """By how much the radius of a smooth surface changes from one pixel to the next, px: there gathering is exact."""
+
+RIM = 0.3
+"""How much a pixel on an edge, which may still be mixed, counts for the colours of hidden surfaces."""
 
 _TILE_ROWS = 2
 _ROWS = 64
@@ -119,6 +125,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
     """
     height, width = coc.shape
     plan = make_plan(height, width, max_radius)
+    plan = replace(plan, cell=soft_cell(plan.softness))
     shape = None if aperture is None else shape_table(aperture, LARGEST_DRAWN, height, width)
     out = np.empty_like(rgb)
     with Workers(threads) as workers:
@@ -143,12 +150,16 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
 
         jump = np.float32(JUMP)
         lights, rgb = take_lights(rgb, coc, cells, plan)
-        if len(lights) > 0:
-            means, _ = survey(rgb, coc, plan, workers)
         away = distance_to_edges(coc)
         mixed, clean = find_mixed(rgb, coc, away, jump, plan.softness, workers)
+        del means
+        means, _ = survey(clean, coc, plan, workers)
         # Rays meet every surface in its turn; without the edges between near ones, hair before a face lost 1 dB.
-        edges = find_edges(clean, coc, means, cells, places, crowded, plan, workers, drop=False)
+        # In wider cells those that an edge cuts count for nothing anyway.
+        trust = np.where(away < 1, np.float32(RIM), np.float32(1)) if plan.cell == 1 else None
+        edges = find_edges(
+            clean, coc, means, cells, places, crowded, plan, workers, drop=False, looks=CLOSE_LOOKS, trust=trust
+        )
         far = np.where(edges.distance < FAR, edges.far, np.float32(NOTHING))
         grids = means[FIRST_LEVEL:]
         starts = np.cumsum([0, *(grid[..., 0].size for grid in grids[:-1])])

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.aperture import Aperture
-from dofsim.bokeh.plan import BACK, FRONT, LARGEST_DRAWN, LARGEST_GATHERED
+from dofsim.bokeh.plan import BACK, FRONT, LARGEST_DRAWN, LARGEST_GATHERED, LOOKS
 from dofsim.bokeh.shapes import ShapeTable, shape_table
 from dofsim.bokeh.spans import gather_table, span_table
 
@@ -53,7 +53,7 @@ def compile_first_half() -> None:
     sweep(_map(), jump)
     rings = np.zeros(_SIZE * _SIZE, np.int32), np.zeros(_SIZE * _SIZE, np.float32)
     extend(_map(), _map(), _map(), _picture(), 1, jump, _map(np.int16), *rings)
-    fill(_picture(), _picture(), _map(), _map(), _picture(), jump, places, 0, 0, _picture()[0])
+    fill(_picture(), _picture(), _map(), _map(), _picture(), jump, places, LOOKS, 0, 0, _picture()[0])
     flags, line = _map(np.uint8), _line()
     cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, line, flags, flags, flags, line, flags, 0, 0, cascade_room(1, 1))
 

@@ -92,6 +92,20 @@ def test_a_wall_behind_a_card_is_seen_as_far_as_the_lens_sees_it() -> None:
     np.testing.assert_allclose(profile, expected, atol=0.03)
 
 
+@pytest.mark.parametrize(("reach", "most"), [(12.0, 0.15), (40.0, 0.24)])
+def test_sharp_stripes_go_on_behind_a_blurred_bar_without_stairs(reach: float, most: float) -> None:
+    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    stripes = 0.5 + 0.4 * np.sin((y * 0.6 + x * 0.8) * 2 * np.pi / 12)
+    bar = np.abs(x - 63.5) < 5
+    rgb = np.repeat(np.where(bar, 0, stripes)[..., None], 3, 2).astype(np.float32)
+    coc = np.where(bar, -reach, 0).astype(np.float32)
+    out = render(rgb, coc, quality="best")[..., 0]
+    # The same bar before a white wall: what is left of the light is what the lens sees past it.
+    passed = render(np.where(bar[..., None], 0, np.ones_like(rgb)), coc, quality="best")[..., 0]
+    hidden = bar & (y > 20) & (y < HEIGHT - 20)
+    assert np.sqrt(np.mean((out - passed * stripes)[hidden] ** 2)) < most
+
+
 @pytest.mark.parametrize("coc", [14.0, -14.0])
 @pytest.mark.parametrize("name", list(SHAPES))
 def test_a_small_light_has_the_shape_of_the_aperture(coc: float, name: str) -> None:

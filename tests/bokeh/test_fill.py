@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from dofsim.bokeh._fill import fill, find_slopes
+from dofsim.bokeh.plan import CLOSE_LOOKS, LOOKS
 
 Floats = npt.NDArray[Any]
 
@@ -40,7 +41,7 @@ def filled(pattern: Floats, depth: int = 8) -> tuple[Floats, Floats, Floats]:
     places = np.argwhere((distance > 0) & (distance <= depth))
     places = places[(places[:, 0] >= 16) & (places[:, 0] < SIDE - 16)]
     out = np.empty((len(places), 3), np.float32)
-    fill(cells, slopes, far, distance, colour, JUMP, places, 0, len(places), out)
+    fill(cells, slopes, far, distance, colour, JUMP, places, LOOKS, 0, len(places), out)
     at = tuple(places.T)
     return out[:, 0], colour[at][:, 0], pattern[at]
 
@@ -102,28 +103,32 @@ def test_slopes_equal_those_of_whole_arrays() -> None:
     assert np.allclose(slopes_of(cells, spans.astype(np.float32)), expected, atol=1e-6)
 
 
-def test_the_kernel_equals_its_plain_twin() -> None:
+@pytest.mark.parametrize("looks", [LOOKS, CLOSE_LOOKS])
+def test_the_kernel_equals_its_plain_twin(looks: tuple[int, int]) -> None:
     pattern = stripes(0.5) + np.random.default_rng(5).normal(0, 0.05, (SIDE, SIDE)).astype(np.float32)
     cells, slopes, far, distance, colour, _ = hide(pattern)
+    slopes[..., 0] *= np.random.default_rng(6).uniform(0.2, 1, slopes.shape[:2])
     places = np.argwhere(distance > 0)[::37]
     out = np.empty((len(places), 3), np.float32)
-    fill(cells, slopes, far, distance, colour, JUMP, places, 0, len(places), out)
-    plain = np.array([mean_along(cells, slopes, far, distance, colour, y, x) for y, x in places])
+    fill(cells, slopes, far, distance, colour, JUMP, places, looks, 0, len(places), out)
+    plain = np.array([mean_along(cells, slopes, far, distance, colour, y, x, *looks) for y, x in places])
     assert np.allclose(out, plain, atol=2e-5)
 
 
-def mean_along(cells: Floats, slopes: Floats, far: Floats, distance: Floats, colour: Floats, y: int, x: int) -> Floats:
+def mean_along(
+    cells: Floats, slopes: Floats, far: Floats, distance: Floats, colour: Floats, y: int, x: int, most: int, limit: int
+) -> Floats:
     """The same by whole arrays."""
     away = float(distance[y, x])
-    reach = int(min(away + 2.5 * 0.5 * away + 1, 16))
-    step = max(1, reach // 4)
+    reach = int(min(away + 2.5 * 0.5 * away + 1, limit))
+    step = max(1, reach // most)
     v, u = (side.ravel() for side in np.mgrid[-reach : reach + 1 : step, -reach : reach + 1 : step])
     inside = (y + v >= 0) & (y + v < SIDE) & (x + u >= 0) & (x + u < SIDE) & (np.hypot(v, u) <= reach)
     v, u = v[inside], u[inside]
     seen, slope = cells[y + v, x + u].astype(np.float64), slopes[y + v, x + u].astype(np.float64)
     same = (slope[:, 0] > 0) & (np.abs(seen[:, 3] - far[y, x]) <= 1 + 0.1 * abs(far[y, x]))
     off = np.maximum(np.hypot(v, u) - away, 0) / (0.5 * away)
-    weight = np.exp(-off * off / 2) * same
+    weight = np.exp(-off * off / 2) * same * slope[:, 0]
     tensor = (slope[:, 1:, None] * slope[:, None, 1:] * weight[:, None, None]).sum(axis=0)
     across = np.zeros(len(v))
     if np.trace(tensor) > 1e-12:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dofsim.bokeh.plan import Plan, cell_size, make_plan
+from dofsim.bokeh.plan import Plan, cell_size, make_plan, soft_cell
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,8 @@ def test_cells_are_larger_in_large_pictures_and_where_the_blur_is_wide(
     height: int, width: int, radius: float, cell: int
 ) -> None:
     assert cell_size(height, width, radius) == cell
+
+
+@pytest.mark.parametrize(("softness", "cell"), [(1, 1), (2, 2), (3, 2), (4, 4), (9, 4)])
+def test_the_cells_of_the_best_mode_are_as_wide_as_edges_are_soft(softness: int, cell: int) -> None:
+    assert soft_cell(softness) == cell
