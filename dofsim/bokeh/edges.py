@@ -194,7 +194,7 @@ def _fill(
             filled,
         ),
         range(0, len(places), _PORTION),
-    )
+    )  # fmt: skip
     colour[places[:, 0], places[:, 1]] = filled
 
 

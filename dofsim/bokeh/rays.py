@@ -230,6 +230,8 @@ def leave_alone(
 ) -> None:
     """Unmark the layered squares whose pixels see one smooth surface alone: gathering them makes no noise.
 
+    Mark others in the tiles of what stays, if the grid on which a tile was gathered is too coarse for their circles.
+
     Parameters
     ----------
     layered : uint8 array, shape (rows, columns) of squares
@@ -262,6 +264,10 @@ def leave_alone(
         range(0, len(alone), _ROWS),
     )  # fmt: skip
     layered[exact & (alone == 0)] = 0
+    share = TILE // SQUARE
+    rows, columns = calm.level.shape
+    edge = layered.reshape(rows, share, columns, share).any(axis=(1, 3))
+    layered[~exact & edge.repeat(share, axis=0).repeat(share, axis=1)] = 1
 
 
 def distance_to_edges(coc: Floats) -> Floats:

@@ -170,9 +170,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Enter from the shell."""
+    _open_what_is_closed()
     # As after Ctrl-C, temporary files are removed on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     _leave(run())
+
+
+def _open_what_is_closed() -> None:
+    """Give the process the streams that the shell closed (``>&-``), or the next file would get their numbers."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            with suppress(OSError):
+                os.fstat(number)
+                continue
+            opened = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(opened, "w" if number else "r", encoding="utf-8"))
 
 
 def _asked(arguments: Sequence[str] | None) -> str | None:
@@ -200,4 +212,6 @@ def _usage_error() -> type[Exception]:
 
 
 def _complain(message: str) -> None:
-    typer.echo("error: " + " ".join(message.split()), err=True)
+    # Where nobody can be told, the exit code tells.
+    with suppress(OSError):
+        typer.echo("error: " + " ".join(message.split()), err=True)

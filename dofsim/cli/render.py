@@ -201,6 +201,8 @@ def render(
     depth_places: list[Path] | list[None] = [None] * len(photos)
     if save_depth is not None:
         depth_places = place_outputs(photos, save_depth, "depth", suffix=".png", option="--save-depth")
+        if not set(places).isdisjoint(depth_places):
+            raise ParameterError(f"result and depth cannot both become {save_depth}; name two files (-o, --save-depth)")
         refuse_inputs(depth_places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
     refuse_inputs(places, [*photos, *([depth] if depth else [])], overwrite=overwrite)
 

@@ -92,6 +92,14 @@ def test_a_wall_behind_a_card_is_seen_as_far_as_the_lens_sees_it() -> None:
     np.testing.assert_allclose(profile, expected, atol=0.03)
 
 
+def test_what_is_in_focus_stays_as_it_is_beside_wide_blur() -> None:
+    # A tile of both is gathered on the grid that shows the wide blur.
+    rgb, coc = picture(), np.full((HEIGHT, WIDTH), 27.0, np.float32)
+    coc[:, :54] = 0.0
+    out = render(rgb, coc, quality="best")
+    assert np.array_equal(out[:, :54], rgb[:, :54])
+
+
 @pytest.mark.parametrize(("reach", "most"), [(12.0, 0.15), (40.0, 0.24)])
 def test_sharp_stripes_go_on_behind_a_blurred_bar_without_stairs(reach: float, most: float) -> None:
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,6 +117,29 @@ def test_what_has_no_end_is_no_depth_and_no_recipe(dofsim, photo, tmp_path) -> N
             result = dofsim("render", photo, option, path, "-o", tmp_path / "out.png")
             assert result.code == code
             assert "no regular file" in result.complaint
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
+def test_streams_that_are_closed_or_full(photo, tmp_path, closed: str) -> None:
+    def call(path: Path) -> subprocess.CompletedProcess[str]:
+        command = ["sh", "-c", f'exec "$0" -m dofsim info "$1" {closed}', sys.executable, str(path)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    before = photo.read_bytes()
+    there, missing = call(photo), call(tmp_path / "none.png")
+    assert there.returncode == (5 if closed == ">/dev/full" else 0)
+    assert missing.returncode == 3
+    assert len(missing.stderr.splitlines()) == (0 if "2>" in closed else 1)
+    assert "Traceback" not in there.stderr
+    assert photo.read_bytes() == before
+
+
+def test_result_and_depth_in_one_file(dofsim, photo, depth_file, tmp_path) -> None:
+    out = tmp_path / "out.png"
+    result = dofsim("render", photo, "--depth", depth_file, "--save-depth", out, "-o", out)
+    assert result.code == 2
+    assert "two files" in result.complaint
+    assert not out.exists()
 
 
 def test_photo_without_depth_of_its_own(dofsim, photo, tmp_path) -> None:
