@@ -42,7 +42,7 @@ sys.addaudithook(wait)
 
 @pytest.fixture
 def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which workers leave ``PID.waits`` when they come to ``trap.png``, where they wait until they are killed."""
+    """A folder; workers that come to ``trap.png`` leave ``PID.waits`` there and wait until they are killed."""
     folder = tmp_path / "waiting"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(_WAIT)
