@@ -108,7 +108,7 @@ def fine_block(  # type: ignore[no-untyped-def]
     y0, y1 = first_row * TILE, min(last_row * TILE, height)
     x0, x1 = first * TILE, min(last * TILE, width)
     stride = ((last - first + 2) * TILE + 2) * 4
-    wide = (x1 - x0 + TILE) * 4
+    wide = (last - first + 1) * TILE * 4
     rows, line, sums, state, active, coarse, present, newest = room
     for layer in range(_END_FINE):
         for block in range(last - first + 2):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from dofsim.batch import on_ray, pool
 
 
 @pytest.fixture
@@ -23,6 +26,31 @@ def photos(tmp_path) -> Callable[..., Path]:
         return tmp_path / "in"
 
     return write
+
+
+_WAIT = """
+import os, sys, time
+
+def wait(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("trap.png"):
+        open(os.path.join(os.path.dirname(__file__), f"{os.getpid()}.waits"), "w").close()
+        time.sleep(10_000)
+
+sys.addaudithook(wait)
+"""
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder; workers that come to ``trap.png`` leave ``PID.waits`` there and wait until they are killed."""
+    folder = tmp_path / "waiting"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(_WAIT)
+    path = os.pathsep.join((str(folder), pool.PACKAGE_PATH))
+    monkeypatch.setenv("PYTHONPATH", path)
+    for module in (pool, on_ray):
+        monkeypatch.setattr(module, "PACKAGE_PATH", path, raising=False)
+    return folder
 
 
 def below(folder: Path) -> set[str]:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,20 +78,18 @@ def test_a_lost_node_takes_no_photo_with_it(photos, tmp_path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.skipif(sys.platform != "linux", reason="finds who reads a pipe in /proc")
-def test_a_photo_that_costs_every_worker_its_life_is_reported_and_the_rest_is_done(photos, tmp_path) -> None:
+def test_a_photo_that_costs_every_worker_its_life_is_reported_and_the_rest_is_done(photos, tmp_path, waiting) -> None:
     pytest.importorskip("ray.data", reason="Ray Data is not installed (pip install 'dofsim[cluster]')")
     names = [f"{index:02d}.png" for index in range(24)]
-    root = photos(*names)
+    root = photos(*names, "trap.png")
     trap = root / "trap.png"
-    os.mkfifo(trap)
     out = tmp_path / "out"
     over = threading.Event()
     killed: list[int] = []
-    killer = threading.Thread(target=_kill_who_reads, args=(trap, over, killed))
+    killer = threading.Thread(target=_kill_who_waits, args=(waiting, over, killed))
     killer.start()
     try:
-        summary = run_batch([str(root), str(trap)], str(out), engine="ray", workers=2)
+        summary = run_batch([str(root)], str(out), engine="ray", workers=2)
     finally:
         over.set()
         killer.join()
@@ -105,25 +102,12 @@ def test_a_photo_that_costs_every_worker_its_life_is_reported_and_the_rest_is_do
     assert below(out) == REPORTS | {name.replace(".png", ".dof.png") for name in names}
 
 
-def _kill_who_reads(pipe: Path, over: threading.Event, killed: list[int]) -> None:
+def _kill_who_waits(folder: Path, over: threading.Event, killed: list[int]) -> None:
     while not over.wait(0.05):
-        try:
-            # Opens only while somebody waits to read.
-            end = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            continue
-        readers: list[int] = []
-        while not readers and not over.wait(0.05):
-            for entry in Path("/proc").glob("[0-9]*/fd/*"):
-                # Processes come and go meanwhile.
-                with suppress(OSError):
-                    pid = int(entry.parts[2])
-                    if pid != os.getpid() and entry.readlink() == pipe:
-                        readers.append(pid)
-        for pid in readers:
-            os.kill(pid, signal.SIGKILL)
-        killed += readers
-        os.close(end)
+        for mark in folder.glob("*.waits"):
+            mark.unlink()
+            killed.append(int(mark.stem))
+            os.kill(killed[-1], signal.SIGKILL)
 
 
 @pytest.mark.slow

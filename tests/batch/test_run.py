@@ -95,12 +95,11 @@ def test_results_are_those_of_render(photos, tmp_path) -> None:
     np.testing.assert_array_equal(batch, render)
 
 
+@pytest.mark.usefixtures("waiting")
 def test_lost_workers_are_replaced_and_every_photo_is_done_once_or_reported(photos, tmp_path) -> None:
-    root = photos(*(f"{index:02d}.png" for index in range(12)))
-    # Whoever opens a pipe that nobody writes to waits for ever, here until it is killed.
-    os.mkfifo(root / "trap.png")
+    root = photos(*(f"{index:02d}.png" for index in range(12)), "trap.png")
     out = tmp_path / "out"
-    jobs = plan_jobs([str(root), str(root / "trap.png")], str(out))
+    jobs = plan_jobs([str(root)], str(out))
     over = threading.Event()
     with Pool(2, {}) as pool:
         rows = []
