@@ -65,7 +65,7 @@ FILL_CELLS = 16
 LOOKS = 4, FILL_CELLS
 """In how many places on either side it is looked for, at most, and how far, in cells."""
 
-CLOSE_LOOKS = 8, 2 * FILL_CELLS
+CLOSE_LOOKS = 11, 2 * FILL_CELLS
 """The same, for the best mode."""
 
 FRONT, BACK, HIDDEN = range(3)
