@@ -11,9 +11,6 @@ from numba import njit
 from dofsim._kept import kept
 from dofsim.bokeh._composite import enlarge_row, is_live
 from dofsim.bokeh._disc import (
-    BLUE,
-    COVER,
-    GREEN,
     HALF,
     KERNEL,
     ONE,
@@ -26,64 +23,45 @@ from dofsim.bokeh._disc import (
     fold,
     radius_index,
 )
+from dofsim.bokeh._over import (
+    COARSE_BACK,
+    COARSE_FRONT,
+    END_FINE,
+    FIRST_FINE,
+    HIDDEN_LAYER,
+    LAYERS,
+    STATE,
+    composite,
+    layer_of,
+)
 from dofsim.bokeh._shape import add_centred, clip, entry_of, scale_of, stop_of
 from dofsim.bokeh._simd import sum_along
-from dofsim.bokeh.plan import FINE_RADIUS, FINE_SPLITS, IN_FOCUS_RADIUS, OWN_RADIUS, TILE
+from dofsim.bokeh.plan import FINE_RADIUS, IN_FOCUS_RADIUS, TILE
 from dofsim.bokeh.spans import RADIUS_STEPS
 
 _REACH = FINE_RADIUS + 1
 _RING = 32
 
-_LEAST_COVERAGE, _LEAST_TOTAL = 1e-4, 1e-2
-"""Hidden surfaces that cover less are left out, and a pixel that less reaches in all keeps its own colour: dividing by
-so little would show the rounding of the sums."""
-
-_ROUNDING = 1e-6
-"""Other layers that cover less are left out; they are not divided, and a small light in front covers hardly more."""
-
-# Layers from front to back: the coarse front, three fine ones in front of the focus, three behind it, the coarse back,
-# and the hidden surfaces.
-_FINE = range(1, 2 * len(FINE_SPLITS) + 3)
-_FOCUS = len(FINE_SPLITS) + 2
-_COARSE_FRONT, _COARSE_BACK, _HIDDEN = 0, _FINE.stop, _FINE.stop + 1
-_LAYERS = _HIDDEN + 1
-_FIRST_FINE, _END_FINE = _FINE.start, _FINE.stop
-
-# What is kept of each pixel of a tile's row while layers are composited, TILE floats each: what is left of 1, what was
-# taken, its light, the share of the rest that is the pixel's own, and the last layer that may be its own surface.
-_LEFT, _TOTAL, _RED, _GREEN, _BLUE, _OWN, _LAST = range(0, 7 * TILE, TILE)
-
 
 def ring_room(tiles: int) -> int:
     """Floats that :func:`fine_block` needs of ``ring`` for squares of ``tiles`` x ``tiles``."""
-    return _END_FINE * _RING * ((tiles + 2) * TILE + 2) * 4
+    return END_FINE * _RING * ((tiles + 2) * TILE + 2) * 4
 
 
 def block_room(tiles: int) -> tuple[npt.NDArray[Any], ...]:
     """``room`` of :func:`fine_block` for squares of ``tiles`` x ``tiles``."""
     columns = tiles * TILE
     sizes: tuple[tuple[int | tuple[int, int], type[np.generic]], ...] = (
-        (_LAYERS * (columns + TILE) * 4, np.float32),
+        (LAYERS * (columns + TILE) * 4, np.float32),
         ((TILE + 6) * 2, np.float32),
         (4, np.float64),
-        (_LAST + TILE, np.float32),
-        ((_LAYERS, tiles), np.int64),
-        ((_LAYERS, tiles), np.int64),
-        (_LAYERS + 1, np.int64),
-        ((_END_FINE, tiles + 2), np.int64),
+        (STATE, np.float32),
+        ((LAYERS, tiles), np.int64),
+        ((LAYERS, tiles), np.int64),
+        (LAYERS + 1, np.int64),
+        ((END_FINE, tiles + 2), np.int64),
     )
     return tuple(np.empty(size, kind) for size, kind in sizes)
-
-
-@njit(**PART)
-def layer_of(c):  # type: ignore[no-untyped-def]
-    """Fine layer of a source; a larger radius than any of theirs counts as the outermost."""
-    r = abs(c)
-    steps = 0
-    for split in FINE_SPLITS:
-        if r >= split:
-            steps += 1
-    return _FOCUS - 1 - steps if c < ZERO else _FOCUS + steps
 
 
 @kept(**KERNEL)
@@ -110,13 +88,13 @@ def fine_block(  # type: ignore[no-untyped-def]
     stride = ((last - first + 2) * TILE + 2) * 4
     wide = (last - first + 1) * TILE * 4
     rows, line, sums, state, active, coarse, present, newest = room
-    for layer in range(_END_FINE):
+    for layer in range(END_FINE):
         for block in range(last - first + 2):
             newest[layer, block] = y0 - 1000
     for y in range(y0 - _REACH, y1 + _REACH):
         _draw_row(rgb, sources, y, layered, first_row, last_row, first, last, table, shape, ring, stride, newest)
         z = y - _REACH
-        for layer in range(_FIRST_FINE, _END_FINE):
+        for layer in range(FIRST_FINE, END_FINE):
             at = (layer * _RING + (z & (_RING - 1))) * stride
             _sum_row(ring, at, newest, layer, z, y0, layered, first, last, sums, rows, layer * wide, active)
         if z < y0:
@@ -124,14 +102,14 @@ def fine_block(  # type: ignore[no-untyped-def]
         if z % TILE <= 1 or z % TILE == TILE - 1:
             for i in range(first, last):
                 left, right = i * TILE, min((i + 1) * TILE, x1)
-                coarse[_COARSE_FRONT, i - first] = is_live(front_live, grid_rows, grid_columns, z, left, right)
-                coarse[_COARSE_BACK, i - first] = is_live(back_live, grid_rows, grid_columns, z, left, right)
-                coarse[_HIDDEN, i - first] = is_live(hidden_live, grid_rows, grid_columns, z, left, right)
-        for layer in (_COARSE_FRONT, _COARSE_BACK, _HIDDEN):
+                coarse[COARSE_FRONT, i - first] = is_live(front_live, grid_rows, grid_columns, z, left, right)
+                coarse[COARSE_BACK, i - first] = is_live(back_live, grid_rows, grid_columns, z, left, right)
+                coarse[HIDDEN_LAYER, i - first] = is_live(hidden_live, grid_rows, grid_columns, z, left, right)
+        for layer in (COARSE_FRONT, COARSE_BACK, HIDDEN_LAYER):
             acc = front
-            if layer == _COARSE_BACK:
+            if layer == COARSE_BACK:
                 acc = back
-            elif layer == _HIDDEN:
+            elif layer == HIDDEN_LAYER:
                 acc = hidden
             for i in range(first, last):
                 left, right = i * TILE, min((i + 1) * TILE, x1)
@@ -143,8 +121,8 @@ def fine_block(  # type: ignore[no-untyped-def]
         for i in range(first, last):
             if layered[z // TILE, i] != 0:
                 begin, end = i * TILE, min((i + 1) * TILE, x1)
-                _composite(rgb, coc, opening, z, y0, x0, begin, end, rows, wide, active, present, state, out)
-    for layer in range(_FIRST_FINE, _END_FINE):
+                composite(rgb, coc, opening, z, y0, x0, begin, end, rows, wide, active, present, state, out)
+    for layer in range(FIRST_FINE, END_FINE):
         for row in range(layer * _RING, (layer + 1) * _RING):
             for block in range(last - first + 2):
                 if newest[layer, block] >= y1 - _REACH:
@@ -240,7 +218,7 @@ def _add_lights(lights, z, x0, x1, table, shape, rows, wide, active):  # type: i
             continue
         layer = layer_of(c)
         if abs(c) >= F(FINE_RADIUS):
-            layer = _COARSE_FRONT if c < ZERO else _COARSE_BACK
+            layer = COARSE_FRONT if c < ZERO else COARSE_BACK
         if shape is None:
             half = table.half_width[i, 0, table.reach - d]
             share = table.height[i, 0, table.reach - d] / (F(np.pi) * c * c)
@@ -278,108 +256,3 @@ def _add_span(rows, at, left, right, share, lights, n, x0, x1, active, layer):  
         for k in range(3):
             rows[q + k] += weight * lights[n, 3 + k]
         rows[q + 3] += weight
-
-
-@njit(**PART)
-def _is_slope(coc, y, x):  # type: ignore[no-untyped-def]
-    """Whether the circle of confusion changes by no more than 1 px to any side: the neighbours are one surface."""
-    height, width = coc.shape
-    c = coc[y, x]
-    change = max(abs(coc[max(y - 1, 0), x] - c), abs(coc[min(y + 1, height - 1), x] - c))
-    return max(change, abs(coc[y, max(x - 1, 0)] - c), abs(coc[y, min(x + 1, width - 1)] - c)) <= ONE
-
-
-@njit(**PART)
-def _composite(rgb, coc, opening, z, y0, x0, begin, end, rows, wide, active, present, state, out):  # type: ignore[no-untyped-def]
-    """Composite columns ``begin .. end`` of row ``z``, one tile's, from front to back.
-
-    A layer takes its coverage, or what the nearer ones have left of it. ``opening``: where the lens looks past an edge,
-    from pixel (``y0``, ``x0``) on.
-    """
-    size, tile = end - begin, (begin - x0) // TILE
-    count = 0
-    for layer in range(_LAYERS):
-        if active[layer, tile] != 0:
-            present[count] = layer
-            count += 1
-    present[count] = _LAYERS
-    for k in range(size):
-        own = coc[z, begin + k]
-        for part in (_TOTAL, _RED, _GREEN, _BLUE):
-            state[part + k] = ZERO
-        state[_LEFT + k] = ONE
-        share = (F(OWN_RADIUS) - abs(own)) * F(1.0 / (OWN_RADIUS - 1.0))
-        state[_OWN + k] = min(max(share, ZERO), ONE) if abs(own) >= F(IN_FOCUS_RADIUS) else ONE
-        # The last layer that may still belong to the pixel's own surface; past it, light comes through openings.
-        steps = (ONE if abs(own) >= F(FINE_SPLITS[0]) else ZERO) + (ONE if abs(own) >= F(FINE_SPLITS[1]) else ZERO)
-        last = F(_FOCUS) - steps if own < ZERO else F(_FOCUS + 1) + steps
-        last = F(_FIRST_FINE) if own <= F(-FINE_RADIUS) else last
-        state[_LAST + k] = F(_COARSE_FRONT) if own <= F(-2 * FINE_RADIUS) else last
-    own_done = False
-    before = F(-1)
-    for p in range(count + 1):
-        layer = present[p]
-        at = layer * wide + (begin - x0) * 4
-        if layer > _FOCUS and not own_done:
-            own_done = True
-            _take_own(rgb, z, begin, size, state)
-        if layer == _LAYERS:
-            break
-        if layer == _FOCUS or layer == _FOCUS - 1:
-            # What a pixel in focus has left is its own.
-            for k in range(size):
-                in_focus = abs(coc[z, begin + k]) < F(IN_FOCUS_RADIUS)
-                if in_focus and (layer == _FOCUS or _is_slope(coc, z, begin + k)):
-                    rows[at + k * 4 + 3] = ZERO
-        _take_layer(rows, at, size, F(layer), before, layer == _HIDDEN, opening[z - y0], begin - x0, state)
-        before = F(layer)
-    for k in range(size):
-        total = state[_TOTAL + k]
-        if total > F(_LEAST_TOTAL):
-            scale = ONE / total
-            out[z, begin + k, 0] = state[_RED + k] * scale
-            out[z, begin + k, 1] = state[_GREEN + k] * scale
-            out[z, begin + k, 2] = state[_BLUE + k] * scale
-        else:
-            out[z, begin + k, 0] = rgb[z, begin + k, 0]
-            out[z, begin + k, 1] = rgb[z, begin + k, 1]
-            out[z, begin + k, 2] = rgb[z, begin + k, 2]
-
-
-@njit(**PART)
-def _take_own(rgb, z, begin, size, state):  # type: ignore[no-untyped-def]
-    """Let the pixels take what is their own of the rest.
-
-    That is all of it in focus. A nearly sharp pixel beside sharp ones gives light away and gets none back: what it
-    lacks is its own too, or thin lines of the background would show.
-    """
-    for k in range(size):
-        share = state[_LEFT + k] * state[_OWN + k]
-        state[_LEFT + k] -= share
-        state[_TOTAL + k] += share
-        state[_RED + k] += share * rgb[z, begin + k, 0]
-        state[_GREEN + k] += share * rgb[z, begin + k, 1]
-        state[_BLUE + k] += share * rgb[z, begin + k, 2]
-
-
-@njit(**PART)
-def _take_layer(rows, at, size, layer, before, is_hidden, opening, to, state):  # type: ignore[no-untyped-def]
-    """Let the pixels take from a layer, behind the one ``before``, what the nearer ones have left.
-
-    Without branches, so that several pixels are done at a time. ``rows`` holds the layer from position ``at`` on,
-    ``opening`` belongs to the pixels from ``to`` on.
-    """
-    least = F(_LEAST_COVERAGE) if is_hidden else F(_ROUNDING)
-    for k in range(size):
-        left, last = state[_LEFT + k], state[_LAST + k]
-        left *= opening[U(to + k)] if last < layer and last >= before else ONE
-        q = U(at + k * 4)
-        coverage = rows[q + COVER]
-        taken = left if is_hidden else min(coverage, left)
-        taken = taken if coverage >= least else ZERO
-        share = taken / max(coverage, least)
-        state[_LEFT + k] = left - taken
-        state[_TOTAL + k] += taken
-        state[_RED + k] += share * rows[q]
-        state[_GREEN + k] += share * rows[q + GREEN]
-        state[_BLUE + k] += share * rows[q + BLUE]
