@@ -1,5 +1,5 @@
 """``python -m dofsim`` is the command line."""
 
-from dofsim.cli import main
+from dofsim.cli import start
 
-main()
+start()

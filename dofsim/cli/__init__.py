@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from dofsim.cli.app import main
+from dofsim.cli.app import main, start
 
-__all__ = ["main"]
+__all__ = ["main", "start"]

@@ -168,12 +168,37 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return 1
 
 
-def main() -> None:
-    """Enter from the shell."""
+def main() -> NoReturn:
+    """Run the command line of the process.
+
+    Raises
+    ------
+    SystemExit
+        At the end, with the exit code of :func:`run`.
+    """
     _open_what_is_closed()
     # As after Ctrl-C, temporary files are removed on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
-    _leave(run())
+    sys.exit(run())
+
+
+def start() -> NoReturn:
+    """Enter from the shell: :func:`main`, and end the process.
+
+    Taking Numba apart would take 0.15 s more after a rendering, and the system does without.
+    """
+    try:
+        main()
+    except SystemExit as left:
+        if threading.active_count() == 1:
+            # Whoever asked to be told of the end is: temporary files go, and other processes are waited for.
+            atexit._run_exitfuncs()  # noqa: SLF001 - what Python itself would do next
+            with suppress(OSError, ValueError):
+                # Either is None where the shell has closed it.
+                for stream in filter(None, (sys.stdout, sys.stderr)):
+                    stream.flush()
+                os._exit(int(left.code or 0))
+        raise
 
 
 def _open_what_is_closed() -> None:
@@ -190,19 +215,6 @@ def _open_what_is_closed() -> None:
 def _asked(arguments: Sequence[str] | None) -> str | None:
     first = next(iter(sys.argv[1:] if arguments is None else arguments), None)
     return first if first in COMMANDS else None
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process. Taking Numba apart would take 0.15 s more after a rendering, and the system does without."""
-    if threading.active_count() == 1:
-        # Whoever asked to be told of the end is: temporary files go, and other processes are waited for.
-        atexit._run_exitfuncs()  # noqa: SLF001 - what Python itself would do next
-        with suppress(OSError, ValueError):
-            # Either is None where the shell has closed it.
-            for stream in filter(None, (sys.stdout, sys.stderr)):
-                stream.flush()
-            os._exit(code)
-    sys.exit(code)
 
 
 def _usage_error() -> type[Exception]:

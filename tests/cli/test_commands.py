@@ -230,7 +230,7 @@ def test_a_command_alone_has_the_words_that_it_has_among_all(name: str) -> None:
 
 
 def test_who_asked_is_told_of_the_end(tmp_path: Path) -> None:
-    script = "import atexit; atexit.register(print, 'told'); from dofsim.cli import main; main()"
+    script = "import atexit; atexit.register(print, 'told'); from dofsim.cli import start; start()"
     command = [sys.executable, "-c", script, "info", tmp_path / "missing.jpg"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (3, "told\n")
