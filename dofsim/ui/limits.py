@@ -29,6 +29,8 @@ UPLOAD_S = 900.0
 """Seconds for an upload."""
 STALE_S = 1200.0
 """Seconds after which an upload that nothing became of is deleted."""
+_LOOKS = 4
+"""How often a connection is looked at in ``HEAD_S``."""
 
 
 class Limits:
@@ -153,16 +155,29 @@ def closing_slow(server: Any) -> Iterator[None]:
         for ever.
     """
     ended = threading.Event()
+    asked: set[Any] = set()
+    looks: dict[Any, int] = {}
+
+    def look(connection: Any) -> None:
+        asked.discard(connection)
+        if not _is_between_requests(connection):
+            looks.pop(connection, None)
+            return
+        looks[connection] = looks.get(connection, 0) + 1
+        if looks[connection] > _LOOKS:
+            connection.transport.close()
 
     def watch() -> None:
-        since: dict[Any, float] = {}
-        while not ended.wait(HEAD_S / 4):
-            now = time.monotonic()
-            idle = {each for each in tuple(server.server_state.connections) if _is_between_requests(each)}
-            since = {each: since.get(each, now) for each in idle}
-            for each in [each for each in idle if now - since[each] > HEAD_S]:
+        while not ended.wait(HEAD_S / _LOOKS):
+            connections = set(server.server_state.connections)
+            for gone in set(looks) - connections:
+                looks.pop(gone, None)
+            # The loop itself looks, and is asked again once it has: while it is too busy to read what was said long
+            # ago, no time passes for those who said it.
+            for each in connections - asked:
+                asked.add(each)
                 with suppress(RuntimeError):  # its loop has ended
-                    each.loop.call_soon_threadsafe(each.transport.close)
+                    each.loop.call_soon_threadsafe(look, each)
 
     thread = threading.Thread(target=watch, name="closing slow connections", daemon=True)
     thread.start()
