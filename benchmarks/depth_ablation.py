@@ -123,7 +123,8 @@ def table(arms: dict[str, list[dict[str, list[float]]]], groups: dict[str, list[
         for scenes in groups.values():
             errors = [np.mean([run[scene][0] for scene in scenes]) for run in runs]
             order = np.nanmean([mean(runs, scene, 1) for scene in scenes])
-            cells += [f"{np.mean(errors):.3f} ± {np.ptp(errors) / 2:.3f}", f"{order:.1%}"]
+            spread = f" ± {np.ptp(errors) / 2:.3f}" if len(runs) > 1 else ""
+            cells += [f"{np.mean(errors):.3f}{spread}", f"{order:.1%}"]
         differences = [mean(runs, scene, 0) - mean(arms[WHOLE], scene, 0) for scene in groups["all"]]
         centre, low, high = bootstrap_mean(differences, None)
         cells.append("" if name == WHOLE else f"{centre:+.3f} ({low:+.3f} to {high:+.3f})")
@@ -160,8 +161,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             error = np.mean([error for error, _ in arms[name][-1].values()])
             print(f"{name}, seed {seed}: error {error:.3f} over all", file=sys.stderr, flush=True)
     head = (
-        f"{given.steps * given.batch} pictures of about {given.size} x {given.size} px for every arm, "
-        f"{given.seeds} seeds (mean, and half of the range between seeds)."
+        f"{given.steps * given.batch} pictures of about {given.size} x {given.size} px for every arm; mean of "
+        f"{given.seeds} runs with other seeds, and half of the range between them."
+        if given.seeds > 1
+        else f"{given.steps * given.batch} pictures of about {given.size} x {given.size} px for every arm, one run each."
     )
     text = f"{head}\n\n{table(arms, groups)}"
     print(text, end="")
