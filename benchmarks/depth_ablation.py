@@ -160,17 +160,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             arms.setdefault(name, []).append(figures(run, predictor(run), pairs))
             error = np.mean([error for error, _ in arms[name][-1].values()])
             print(f"{name}, seed {seed}: error {error:.3f} over all", file=sys.stderr, flush=True)
-    head = (
-        f"{given.steps * given.batch} pictures of about {given.size} x {given.size} px for every arm; mean of "
-        f"{given.seeds} runs with other seeds, and half of the range between them."
-        if given.seeds > 1
-        else f"{given.steps * given.batch} pictures of about {given.size} x {given.size} px for every arm, one run each."
-    )
+    budget = f"{given.steps * given.batch} pictures of about {given.size} x {given.size} px for every arm"
+    spread = f"mean of {given.seeds} runs, and half of the range between them" if given.seeds > 1 else "one run each"
+    head = f"{budget}; {spread}."
     text = f"{head}\n\n{table(arms, groups)}"
     print(text, end="")
-    budget = {name: getattr(given, name) for name in ("steps", "batch", "size", "filters", "seeds", "threads")}
+    settings = {name: getattr(given, name) for name in ("steps", "batch", "size", "filters", "seeds", "threads")}
     whole = {
-        "budget": budget, "machine": describe_machine(), "versions": describe_versions("torch", "timm", "accelerate"),
+        "budget": settings, "machine": describe_machine(), "versions": describe_versions("torch", "timm", "accelerate"),
         "arms": arms,
     }  # fmt: skip
     given.out.mkdir(parents=True, exist_ok=True)
