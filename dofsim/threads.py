@@ -6,7 +6,7 @@ import os
 
 from dofsim.errors import ParameterError
 
-MOST = 1024
+MOST_THREADS = 1024
 """More than any machine has cores; the system gives out only so many before it ends the process."""
 
 
@@ -22,7 +22,7 @@ def count_threads(threads: int | None = None) -> int:
     Returns
     -------
     int
-        1 to :data:`MOST`.
+        1 to :data:`MOST_THREADS`.
 
     Raises
     ------
@@ -32,12 +32,12 @@ def count_threads(threads: int | None = None) -> int:
     wish: int | str | None = os.environ.get("DOFSIM_THREADS", "").strip() or None if threads is None else threads
     if wish is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return min(cores, MOST)
+        return min(cores, MOST_THREADS)
     try:
         number = int(wish)
     except ValueError:
         number = 0
-    if not 1 <= number <= MOST:
+    if not 1 <= number <= MOST_THREADS:
         origin = "DOFSIM_THREADS" if threads is None else "--threads"
-        raise ParameterError(f"the number of threads is a whole one from 1 to {MOST}, not {wish!r} ({origin})")
+        raise ParameterError(f"the number of threads is a whole one from 1 to {MOST_THREADS}, not {wish!r} ({origin})")
     return number

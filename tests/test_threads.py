@@ -9,19 +9,19 @@ import pytest
 
 from dofsim.bokeh import render
 from dofsim.errors import ParameterError
-from dofsim.threads import MOST, count_threads
+from dofsim.threads import MOST_THREADS, count_threads
 
 
 def test_the_wish_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for asked in ("2", " 1 ", str(MOST)):
+    for asked in ("2", " 1 ", str(MOST_THREADS)):
         monkeypatch.setenv("DOFSIM_THREADS", asked)
         assert count_threads() == int(asked)
         assert count_threads(3) == 3
 
 
 def test_numbers_that_no_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    for wrong in (0, -1, MOST + 1, 100_000_000):
-        with pytest.raises(ParameterError, match=f"from 1 to {MOST}, not {wrong} .--threads"):
+    for wrong in (0, -1, MOST_THREADS + 1, 100_000_000):
+        with pytest.raises(ParameterError, match=f"from 1 to {MOST_THREADS}, not {wrong} .--threads"):
             count_threads(wrong)
         with pytest.raises(ParameterError, match="--threads"):
             render(np.ones((4, 4, 3), np.float32), np.full((4, 4), 3, np.float32), threads=wrong)

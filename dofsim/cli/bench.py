@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dofsim.cli.options import Quiet
+from dofsim.threads import MOST_THREADS
 
 app = typer.Typer()
 
@@ -43,7 +44,7 @@ def blur(
     threads: Annotated[
         int,
         typer.Option(
-            metavar="N", min=1, max=1024, help="Threads of ours and of other programs (the baselines use one)."
+            metavar="N", min=1, max=MOST_THREADS, help="Threads of ours and of other programs (the baselines use one)."
         ),
     ] = 1,
     peers: Annotated[

@@ -10,6 +10,7 @@ import typer
 
 from dofsim.cli.options import Confidence, Dataset, Quiet, Resolution, SkipBad, hint_at_skip_bad
 from dofsim.errors import OutputError, ParameterError
+from dofsim.threads import MOST_THREADS
 
 if TYPE_CHECKING:
     from dofsim.datasets.frames import Frames
@@ -68,7 +69,7 @@ def evaluate(
         Path | None, typer.Option("-o", "--out", metavar="FOLDER", help=f"Also write {', '.join(FILES)} there.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=1024, help="Threads of the model.  [all cores]")
+        int | None, typer.Option(metavar="N", min=1, max=MOST_THREADS, help="Threads of the model.  [all cores]")
     ] = None,
     skip_bad: SkipBad = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")] = False,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from dofsim.errors import FrameError
+from dofsim.threads import MOST_THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +86,7 @@ Grain = Annotated[
 ]
 RenderQuality = Annotated[Literal["fast", "best"], typer.Option(help="best: truer at edges, some ten times slower.")]
 RenderThreads = Annotated[
-    int | None, typer.Option(metavar="N", min=1, max=1024, help="Threads of the renderer.  [all cores]")
+    int | None, typer.Option(metavar="N", min=1, max=MOST_THREADS, help="Threads of the renderer.  [all cores]")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Allow an output to replace an input.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

@@ -27,6 +27,7 @@ from dofsim.cli.options import (
     Squeeze,
 )
 from dofsim.cli.report import Report, duration
+from dofsim.threads import MOST_THREADS
 
 RARE = RARE_SHAPES
 """Parameters whose options are left out of the short help."""
@@ -70,7 +71,8 @@ def video(
         int, typer.Option(metavar="0..51", min=0, max=51, show_default=False, help="Quality; small is fine.  [18]")
     ] = 18,
     threads: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=1024, help="Threads of network and renderer.  [all cores]")
+        int | None,
+        typer.Option(metavar="N", min=1, max=MOST_THREADS, help="Threads of network and renderer.  [all cores]"),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew where a run was stopped.")] = False,
