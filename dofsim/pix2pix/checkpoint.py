@@ -10,6 +10,8 @@ Names in ``last.safetensors``: ``network/NAME/TENSOR``, ``average/TENSOR``, ``op
 from __future__ import annotations
 
 import json
+import pickle
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -212,10 +214,18 @@ def start_weights(path: str | Path) -> dict[str, Tensor]:
     if path.suffix != ".pt":
         return generator_weights(path)[0]
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        weights: dict[str, Tensor] = state["average"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, of files that others wrote
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own words advise to load it without this care
+        raise ModelError(
+            f"{path} is no readable checkpoint: it is broken, or holds more than tensors, which is never run"
+        ) from error
     except Exception as error:  # torch raises many kinds for a broken file
         raise ModelError(f"{path} is no readable checkpoint: {str(error).splitlines()[0]}") from error
+    weights = state.get("average") if isinstance(state, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise ModelError(f"{path} is no readable checkpoint: it has no tensors under the name 'average'")
     return weights
 
 

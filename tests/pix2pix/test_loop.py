@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -306,6 +307,37 @@ def test_broken_checkpoints_are_said(toy, tmp_path):
         checkpoint.generator_weights(tmp_path / "newer.safetensors")
     with pytest.raises(ModelError, match="no readable checkpoint"):
         checkpoint.start_weights(tmp_path / "none.pt")
+
+
+class Intruder:
+    """Its pickle makes a file when it is loaded."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def __reduce__(self):
+        return Path.touch, (self.place,)
+
+
+CONTENTS = [
+    3, [1], {}, {"average": 3}, {"average": None}, {"average": {"w": "text"}},
+    Intruder, {"average": Intruder}, {"average": {"w": Intruder}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", CONTENTS, ids=str)
+@pytest.mark.parametrize("write", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))])
+def test_a_pt_file_that_holds_anything_else_is_refused_and_never_run(tmp_path, content, write):
+    def armed(value):
+        if isinstance(value, dict):
+            return {key: armed(inner) for key, inner in value.items()}
+        return Intruder(tmp_path / "ran") if value is Intruder else value
+
+    write(armed(content), tmp_path / "a.pt")
+    with pytest.raises(ModelError, match=r"a\.pt is no readable checkpoint: ") as refused:
+        checkpoint.start_weights(tmp_path / "a.pt")
+    assert "weights_only" not in str(refused.value)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_truncated_checkpoint_is_said(toy, tmp_path):
