@@ -144,12 +144,17 @@ def load_state(path: str | Path, learner: Learner) -> tuple[Progress, dict[str, 
         parts.setdefault(kind, {})[rest] = value
     for name, network in learner.networks.items():
         fill(network, _under(parts.get("network", {}), name), str(path))
-    if learner.average.decay:
-        learner.average.begin()
-        for key, value in parts.get("average", {}).items():
-            learner.average.weights[key].copy_(value)
-    for name, optimiser in learner.optimisers.items():
-        _fill_optimiser(optimiser, _under(parts.get("optimiser", {}), name), str(path))
+    try:
+        if learner.average.decay:
+            learner.average.begin()
+            for key, value in parts.get("average", {}).items():
+                learner.average.weights[key].copy_(value)
+        for name, optimiser in learner.optimisers.items():
+            _fill_optimiser(optimiser, _under(parts.get("optimiser", {}), name))
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"{path} belongs to another architecture: its average or its optimiser does not fit the networks"
+        ) from error
     try:
         progress = Progress(**json.loads(metadata["progress"]))
     except (KeyError, ValueError, TypeError) as error:
@@ -233,15 +238,17 @@ def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
 
 
-def _fill_optimiser(optimiser: Any, tensors: dict[str, Tensor], origin: str) -> None:
+def _fill_optimiser(optimiser: Any, tensors: dict[str, Tensor]) -> None:
     own = optimiser.state_dict()
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for full, value in tensors.items():
         number, _, key = full.partition("/")
         index = int(number)
-        if index >= len(parameters) or (value.ndim and value.shape != parameters[index].shape):
-            raise ModelError(f"{origin} belongs to another architecture: its optimiser does not fit the networks")
+        if not 0 <= index < len(parameters) or (value.ndim and value.shape != parameters[index].shape):
+            raise ValueError(full)
         # In the parameter's own layout: the next step shall add up in the same order as without a stop.
         state.setdefault(index, {})[key] = torch.empty_like(parameters[index]).copy_(value) if value.ndim else value
+    if len({frozenset(each) for each in state.values()}) > 1:
+        raise ValueError("parameters whose state is not of one kind")
     optimiser.load_state_dict({"state": state, "param_groups": own["param_groups"]})
