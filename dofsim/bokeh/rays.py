@@ -172,7 +172,8 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         cats_eye = np.float32(0 if aperture is None else aperture.cats_eye)
         rows, across = lowest.shape
 
-        number = np.where(layered > 0, np.cumsum(layered).reshape(layered.shape) - 1, -1).astype(np.int32)
+        number = np.cumsum(layered, dtype=np.int32).reshape(layered.shape) - np.int32(1)
+        number[layered == 0] = -1
         wide = np.zeros((2, squares, SQUARE * SQUARE, 4), np.float32)
         radius = np.zeros(wide.shape[:3], np.float32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle
 import re
@@ -179,6 +180,8 @@ def _broken(whole: bytes, marks: tuple[bytes, ...]) -> Iterator[bytes]:
 def _complaint(path: Path, data: bytes, root: Path | None = None) -> str:
     """What is said of a file; nothing if its frames can be read nevertheless, or are only listed as bad."""
     path.write_bytes(data)
+    # From Python 3.12 on, errors keep the file before open until then, and HDF5 would give that one again.
+    gc.collect()
     try:
         _bad_frames(root or path)
     except DepthError as error:

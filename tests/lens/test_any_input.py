@@ -77,10 +77,10 @@ def test_the_most_defocused_end_gets_the_radius(
     at = far + focus * (near - far)
     factor = lens.artistic_factor(radius, at, far, near, sharp)
     reach = max(at - far, near - at)
-    if reach - sharp * (near - far) <= 1e-6 * (near - far):
+    if reach - sharp * (near - far) <= 1.01e-4 * (near - far):  # what float32 tells apart, and what rounding leaves
         assert factor == 0 or factor * reach >= radius * 0.999  # all of it is to be sharp
     else:
-        assert factor * reach - factor * sharp * (near - far) == pytest.approx(radius, abs=1e-9 * radius)
+        assert factor * reach - factor * sharp * (near - far) == pytest.approx(radius, abs=1e-9 * radius + 1e-300)
 
 
 @MANY
