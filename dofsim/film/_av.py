@@ -6,6 +6,9 @@ from typing import Any
 
 from dofsim.errors import MissingExtraError
 
+SCALING_THREADS = 1
+"""Of FFmpeg's conversion of colours. More would outlive it, and a process forked later would wait for them for ever."""
+
 
 def require_av() -> Any:
     """The module ``av``.

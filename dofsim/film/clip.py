@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dofsim.errors import PhotoError
 from dofsim.files import require_regular
-from dofsim.film._av import first_line, require_av
+from dofsim.film._av import SCALING_THREADS, first_line, require_av
 
 if TYPE_CHECKING:
     import os
@@ -222,7 +222,9 @@ class Clip:
 
     def _moment(self, frame: Any, pts: int) -> Moment:
         name = "rgb48le" if self.deep else "rgb24"
-        picture = frame.reformat(format=name, src_colorspace=self.matrix, src_color_range=self.range)
+        picture = frame.reformat(
+            format=name, src_colorspace=self.matrix, src_color_range=self.range, threads=SCALING_THREADS
+        )
         # Both count quarter turns counterclockwise.
         pixels = np.rot90(picture.to_ndarray(), round(frame.rotation / 90) % 4)
         height, width = pixels.shape[:2]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.errors import OutputError
-from dofsim.film._av import first_line, require_av
+from dofsim.film._av import SCALING_THREADS, first_line, require_av
 
 if TYPE_CHECKING:
     from dofsim.film.clip import Clip, Moment, Pixels
@@ -116,7 +116,10 @@ class Encoder:
                 self._context.flags |= av.codec.context.Flags.global_header
             name = "rgb48le" if pixels.dtype == np.uint16 else "rgb24"
             frame = av.VideoFrame.from_ndarray(pixels, format=name).reformat(
-                format=self._context.pix_fmt, dst_colorspace=self._clip.matrix, dst_color_range=self._clip.range
+                format=self._context.pix_fmt,
+                dst_colorspace=self._clip.matrix,
+                dst_color_range=self._clip.range,
+                threads=SCALING_THREADS,
             )
             frame.pts, frame.time_base = moment.pts, self._clip.stream.time_base
             self._packets += self._context.encode(frame)

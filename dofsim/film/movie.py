@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dofsim.errors import OutputError
 from dofsim.files import atomic_path
-from dofsim.film._av import first_line, require_av
+from dofsim.film._av import SCALING_THREADS, first_line, require_av
 
 if TYPE_CHECKING:
     import os
@@ -62,7 +62,7 @@ def write_movie(path: str | os.PathLike[str], frames: Iterable[Frame], fps: floa
                         context.color_primaries = context.color_trc = context.colorspace = BT709
                         context.color_range = av.video.reformatter.ColorRange.MPEG
                     frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
-                        format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
+                        format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG", threads=SCALING_THREADS
                     )
                     container.mux(stream.encode(frame))
                 if stream is not None:

@@ -21,6 +21,9 @@ from dofsim.datasets.traced_world import add_world, dull_texture, leaves, relief
 from dofsim.datasets.truth_sparks import spark_light
 from dofsim.errors import MissingExtraError, PhotoError
 
+# scikit-image sets the shape of its tables, of which NumPy 2.5 warns.
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
+
 SIZE = (48, 64)
 
 

@@ -50,7 +50,7 @@ def write_clip(
                 container.mux(tone.encode(block))
         for pixels, time in zip(frames, times, strict=True):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
-                format=pix_fmt, dst_colorspace="ITU709", dst_color_range="MPEG"
+                format=pix_fmt, dst_colorspace="ITU709", dst_color_range="MPEG", threads=1
             )
             frame.pts, frame.time_base = time, Fraction(1, 12000)
             container.mux(stream.encode(frame))

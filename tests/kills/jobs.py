@@ -215,7 +215,8 @@ def _film(path: Path) -> State:
     with av.open(str(path)) as container:
         for frame in container.decode():
             if isinstance(frame, av.VideoFrame):
-                pixels.append(frame.to_ndarray(format="rgb24").tobytes())
+                # Threads that stay with the library would be missing in the processes forked later.
+                pixels.append(frame.reformat(format="rgb24", threads=1).to_ndarray().tobytes())
             else:
                 sound += frame.samples
     assert min(len(pixels), sound) > 0, f"{len(pixels)} frames and {sound} samples of sound"
