@@ -1,8 +1,8 @@
 """Render photos of 48 and 200 megapixels, and see how much memory the whole command holds at most.
 
 ``python -m tests.soak.huge`` from a clone. The photo is a JPEG of structures and noise, made by a process of its own;
-its depth is guessed. Prints a line for each, and ends with 1 if one takes more bytes per pixel than is promised (smaller
-photos do, since the libraries count as well), or is not refused at once where a third of that is allowed.
+its depth is guessed. Prints a line for each, and ends with 1 if one takes more bytes per pixel than is promised (where
+smaller photos do, the libraries count as well), or is not refused at once when a third of that is allowed.
 """
 
 from __future__ import annotations
