@@ -37,15 +37,19 @@ MARK = "DOFSIM_KILLS_MARK"
 PATIENCE_S = 60.0
 
 
-def run(arguments: tuple[str, ...], *, after: float | None = None, number: int = signal.SIGKILL) -> int:
-    """Run dofsim in a child that has everything loaded already, so that kills fall into its work; its exit code."""
+def run(job: Job, more: tuple[str, ...] = (), *, after: float | None = None, number: int = signal.SIGKILL) -> int:
+    """Run a job in a child that has everything loaded already, so that kills fall into its work; its exit code."""
     process = os.fork()
     if process == 0:
         code = 70
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.dup2(1, 2)
-            sys.argv = ["dofsim", *arguments]
+            sys.argv = ["dofsim", *job.arguments, *more]
+            if job.in_parts:
+                from dofsim.film.refocus import refocus_clip
+
+                refocus_clip.__kwdefaults__["part_frames"] = PART_FRAMES
             main_of_dofsim()
         except SystemExit as left:
             code = int(left.code or 0)
@@ -67,14 +71,11 @@ def load(jobs: list[Job]) -> None:
     import onnxruntime  # noqa: F401
 
     import dofsim
+    import dofsim.film.refocus
 
     for module in ("av", "h5py", "torch", "accelerate", "tensorboard"):
         with suppress(ImportError):
             __import__(module)
-    if any(job.in_parts for job in jobs):
-        from dofsim.film.refocus import refocus_clip
-
-        refocus_clip.__kwdefaults__["part_frames"] = PART_FRAMES
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     if any(job.name == "train" for job in jobs):
@@ -130,7 +131,7 @@ class Round:
         assert self._after, f"{job.name} makes nothing"
 
     def _undisturbed(self) -> None:
-        code = run(self.job.arguments)
+        code = run(self.job)
         if code:
             raise RuntimeError(f"{self.job.name} fails undisturbed with {code}")
 
@@ -148,8 +149,7 @@ class Round:
         if not self._going_on:
             self.restore()
         os.environ[MARK] = mark = secrets.token_hex(8)
-        arguments = (*self.job.arguments, *self.job.again) if self.job.in_parts else self.job.arguments
-        code = run(arguments, after=share * self.seconds, number=number)
+        code = run(self.job, self.job.again if self.job.in_parts else (), after=share * self.seconds, number=number)
         if code not in (0, *ENDS[number]):
             self._complain(number, f"it leaves with {code}")
         if running := left_running(mark):
@@ -185,7 +185,7 @@ class Round:
     def _go_on(self, number: signal.Signals) -> None:
         if self.job.output in self.job.inputs or self._start is not None:
             self.restore()  # a rendering over its input would be one of a rendering
-        code = run((*self.job.arguments, *self.job.again))
+        code = run(self.job, self.job.again)
         if code:
             self._complain(number, f"the next run fails with {code}")
         elif self._state(number) != self._after:
