@@ -190,15 +190,24 @@ def start() -> NoReturn:
     try:
         main()
     except SystemExit as left:
+        _flush()
         if threading.active_count() == 1:
             # Whoever asked to be told of the end is: temporary files go, and other processes are waited for.
             atexit._run_exitfuncs()  # noqa: SLF001 - what Python itself would do next
-            with suppress(OSError, ValueError):
-                # Either is None where the shell has closed it.
-                for stream in filter(None, (sys.stdout, sys.stderr)):
-                    stream.flush()
-                os._exit(int(left.code or 0))
+            _flush()
+            os._exit(int(left.code or 0))
         raise
+
+
+def _flush() -> None:
+    """Write what the streams still hold. What they do not take was told of by :func:`run`, where anybody can be told."""
+    # Either is None where the shell has closed it.
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            # From Python 3.14 on it is kept, and would be tried once more at the end, which then fails with 120.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _open_what_is_closed() -> None:
