@@ -200,7 +200,7 @@ def start() -> NoReturn:
 
 
 def _flush() -> None:
-    """Write what the streams still hold. What they do not take was told of by :func:`run`, where anybody can be told."""
+    """Write what the streams still hold. What they do not take was told of by :func:`run`, if anybody can be told."""
     # Either is None where the shell has closed it.
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:

@@ -196,10 +196,11 @@ def _fit(depth: DepthMap | None, photo: Photo) -> tuple[DepthMap | None, tuple[s
     if depth is None:
         return None, ()
     height, width = depth.shape
-    ratio = (width / height) / (photo.width / photo.height)
-    # Depth grids are rounded to whole cells, so that small grids are allowed to be off by one cell.
-    slack = 0.02 + 1.0 / min(height, width)
-    if not 1 / (1 + slack) <= ratio <= 1 + slack:
+    shorter, exact = height, width * photo.height / photo.width
+    if width < height:
+        shorter, exact = width, height * photo.width / photo.height
+    # Depth grids are rounded to whole cells, of which there is one at least, so that they may be off by one.
+    if abs(shorter - exact) > 0.02 * exact + 1:
         size = f"{width} x {height}"
         return None, (f"the depth map in the file ({size}) has another aspect ratio than the photo and was ignored",)
     return depth, ()

@@ -56,6 +56,14 @@ def test_the_input_is_left_alone() -> None:
     assert (coc == 300.0).all()
 
 
+def test_light_whose_sum_leaves_the_range_of_floats_is_taken_and_infinity_is_not() -> None:
+    rgb, sharp = np.full((8, 8, 3), 3e38, np.float32), np.zeros((8, 8), np.float32)
+    assert np.array_equal(render(rgb, sharp), rgb)
+    rgb[0, 0, 0], rgb[0, 0, 1] = np.inf, -np.inf
+    with pytest.raises(ParameterError, match="not finite"):
+        render(rgb, sharp)
+
+
 def test_renderings_run_side_by_side() -> None:
     rng = np.random.default_rng(2)
     jobs = [

@@ -111,6 +111,20 @@ def test_damaged_depth_costs_no_editable_result(tmp_path: Path) -> None:
     assert np.array_equal(dofsim.read_photo(tmp_path / "out.jpg").pixels, photo.pixels)
 
 
+def test_a_strip_of_a_photo_can_be_refocused_again(tmp_path: Path) -> None:
+    # Found by fuzzing: of 7 columns depth keeps less than one, and the one that it has was taken for another photo's.
+    import numpy as np
+
+    import dofsim
+    from dofsim.depth import DepthKind, DepthMap
+    from dofsim.photo.editable import write_editable
+
+    photo = dofsim.Photo.from_array(np.full((32768, 7, 3), 90, np.uint8))
+    depth = DepthMap(np.linspace(0, 1, 32768, dtype=np.float32)[:, None], DepthKind.RELATIVE)
+    write_editable(photo, tmp_path / "out.jpg", original=photo, depth=depth)
+    assert dofsim.read_photo(tmp_path / "out.jpg").depth is not None
+
+
 def test_the_checks_notice(monkeypatch: pytest.MonkeyPatch, corpus: dict[str, bytes]) -> None:
     monkeypatch.setattr(xmp, "with_properties", lambda packet, *_: packet + b"<!-- -->")
     with pytest.raises(AssertionError, match="what was written is not read"):
