@@ -145,7 +145,7 @@ def test_ctrl_c_stops_in_order_and_resume_completes(photos, tmp_path) -> None:
     command += ["--depth-cache", str(tmp_path / "cache")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 120
-        while len(list(out.glob("*.png"))) < 3 and time.monotonic() < deadline:
+        while len(list(out.glob("[!.]*.png"))) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
