@@ -203,6 +203,8 @@ def _flush() -> None:
     """Write what the streams still hold. What they do not take was told of by :func:`run`, if anybody can be told."""
     # Either is None where the shell has closed it.
     for stream in filter(None, (sys.stdout, sys.stderr)):
+        if stream.closed:
+            continue
         try:
             stream.flush()
         except OSError:

@@ -227,7 +227,7 @@ def start_weights(path: str | Path) -> dict[str, Tensor]:
             f"{path} is no readable checkpoint: it is broken, or holds more than tensors, which is never run"
         ) from error
     except Exception as error:  # torch raises many kinds for a broken file
-        raise ModelError(f"{path} is no readable checkpoint: {str(error).splitlines()[0]}") from error
+        raise ModelError(f"{path} is no readable checkpoint: {(str(error) or repr(error)).splitlines()[0]}") from error
     weights = state.get("average") if isinstance(state, dict) else None
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise ModelError(f"{path} is no readable checkpoint: it has no tensors under the name 'average'")
