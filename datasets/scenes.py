@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from dofsim.datasets import arrangements, places
+from dofsim.datasets import arrangements, foliage, interiors, overhead, people, places
 from dofsim.datasets._program import program
 from dofsim.datasets.furnish import Builder
 from dofsim.datasets.raycast import Camera, Light, World, render, to_photo
@@ -22,7 +23,8 @@ from dofsim.datasets.textures import TextureBank, make_bank, skimage_photos
 KINDS = {
     "room": 0.15, "table": 0.1, "street": 0.06, "park": 0.07, "portrait": 0.11, "close": 0.13, "desk": 0.06,
     "slats": 0.06, "floor": 0.1, "layers": 0.03, "heap": 0.03, "foliage": 0.09, "canopy": 0.05, "bin": 0.03,
-    "floating": 0.05,
+    "floating": 0.05, "hedge": 0.1, "bed": 0.04, "people": 0.07, "corner": 0.06, "wall": 0.04,
+    "corridor": 0.04, "kitchen": 0.04, "shelves": 0.03, "tabletop": 0.06, "tub": 0.04, "road": 0.05,
 }  # fmt: skip
 
 
@@ -50,12 +52,27 @@ def random_light(rng: np.random.Generator, *, indoor: bool) -> Light:
     )  # fmt: skip
 
 
+def flash(light: Light, camera: Camera, rng: np.random.Generator) -> Light:
+    """The camera's own lamp in the dark: what is near is bright."""
+    dim = float(np.exp(rng.uniform(-4.0, -0.5)))
+    at = np.asarray(camera.position) + rng.normal(0, 0.05, 3)
+    lamp = (float(at[0]), float(at[1]), float(at[2]), float(rng.uniform(0.5, 4.0)))
+    faint = {
+        name: tuple(float(value * dim) for value in getattr(light, name))
+        for name in ("sun", "ambient", "zenith", "horizon")
+    }
+    return replace(light, lamp=lamp, haze=0.0, **faint)  # type: ignore[arg-type]
+
+
 _BUILD: dict[str, Callable[[Builder], tuple[Camera, bool]]] = {
     "room": places.room, "table": places.table, "street": places.street, "park": places.park,
     "portrait": places.portrait, "floor": arrangements.floor, "layers": arrangements.layers,
     "heap": arrangements.heap, "foliage": arrangements.foliage, "close": arrangements.close,
     "desk": arrangements.desk, "bin": arrangements.bin_, "slats": arrangements.slats,
     "canopy": arrangements.canopy, "floating": arrangements.floating,
+    "hedge": foliage.hedge, "bed": foliage.bed, "people": people.people,
+    "corner": interiors.corner, "wall": interiors.wall, "corridor": interiors.corridor, "kitchen": interiors.kitchen,
+    "shelves": interiors.shelves, "tabletop": overhead.tabletop, "tub": overhead.tub, "road": places.road,
 }  # fmt: skip
 
 
@@ -88,19 +105,22 @@ def random_scene(
         if name in {"room", "street", "park", "portrait", "desk", "slats"} and rng.random() < 0.2:
             arrangements.frame(builder, camera)
         height, width = size
-        roll = float(rng.normal(0, 0.04 if rng.random() < 0.9 else 0.3))
+        roll = camera.roll + float(rng.normal(0, 0.04 if rng.random() < 0.9 else 0.3))
         # field of view over the longer side: phones' lenses of 26 to 40 mm, at times of 40 to 90 mm
         longer = rng.uniform(0.85, 1.25) if rng.random() < 0.75 else rng.uniform(0.4, 0.85)
         fov = longer if width >= height else 2 * np.arctan(np.tan(longer / 2) * width / height)
         camera = Camera(camera.position, camera.pitch, camera.yaw, roll, float(fov))
         light = random_light(rng, indoor=indoor)
+        flashed = rng.random() < 0.08
+        if flashed:
+            light = flash(light, camera, rng)
         colour, inverse = render(builder.world, camera, light, bank, size, seed=int(rng.integers(2**31)))
         near, middle = np.percentile(inverse, (97, 50))
         flat = np.percentile(inverse, 95) - np.percentile(inverse, 5) < 0.12 * near
         # a camera inside a thing sees one surface, and a bright spot must not swallow the picture
         if near < 12 and not flat and not (middle > 6):
             break
-    return to_photo(colour, rng), inverse
+    return to_photo(colour, rng, percentile=92.0 if flashed else 60.0), inverse
 
 
 def write_packs(data: str | Path, out: str | Path, *, packs: int = 8, scenes: int = 400, seed: int = 0) -> list[Path]:
