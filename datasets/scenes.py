@@ -77,7 +77,7 @@ _BUILD: dict[str, Callable[[Builder], tuple[Camera, bool]]] = {
 
 
 def random_scene(
-    bank: TextureBank, size: tuple[int, int], seed: int | tuple[int, ...], kind: str | None = None
+    bank: TextureBank, size: tuple[int, int], seed: int | tuple[int, ...], kinds: str | Sequence[str] = tuple(KINDS)
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
     """Build and render one random scene.
 
@@ -87,8 +87,8 @@ def random_scene(
     size : (height, width)
         Px.
     seed : int or tuple of int
-    kind : str, optional
-        One of :data:`KINDS`; drawn by its weight when omitted.
+    kinds : str or sequence of str
+        One of :data:`KINDS`, or several from which one is drawn by its weight.
 
     Returns
     -------
@@ -96,10 +96,11 @@ def random_scene(
     inverse : float32 (h, w)
         Exact inverse depth in 1/m, 0 for the sky.
     """
+    names = [kinds] if isinstance(kinds, str) else list(kinds)
+    weights = np.array([KINDS[name] for name in names])
     for attempt in range(20):
         rng = np.random.default_rng((*seed, attempt) if isinstance(seed, tuple) else (seed, attempt))
-        weights = np.array(list(KINDS.values()))
-        name = kind or list(KINDS)[int(rng.choice(len(weights), p=weights / weights.sum()))]
+        name = names[int(rng.choice(len(weights), p=weights / weights.sum()))]
         builder = Builder(World(), bank, rng)
         camera, indoor = _BUILD[name](builder)
         if name in {"room", "street", "park", "portrait", "desk", "slats"} and rng.random() < 0.2:
@@ -111,9 +112,10 @@ def random_scene(
         fov = longer if width >= height else 2 * np.arctan(np.tan(longer / 2) * width / height)
         camera = Camera(camera.position, camera.pitch, camera.yaw, roll, float(fov))
         light = random_light(rng, indoor=indoor)
-        flashed = rng.random() < 0.08
+        apart = rng.spawn(1)[0]  # so that all other scenes of a seed stay as they were before there were flashes
+        flashed = apart.random() < 0.08
         if flashed:
-            light = flash(light, camera, rng)
+            light = flash(light, camera, apart)
         colour, inverse = render(builder.world, camera, light, bank, size, seed=int(rng.integers(2**31)))
         near, middle = np.percentile(inverse, (97, 50))
         flat = np.percentile(inverse, 95) - np.percentile(inverse, 5) < 0.12 * near
@@ -123,7 +125,10 @@ def random_scene(
     return to_photo(colour, rng, percentile=92.0 if flashed else 60.0), inverse
 
 
-def write_packs(data: str | Path, out: str | Path, *, packs: int = 8, scenes: int = 400, seed: int = 0) -> list[Path]:
+def write_packs(
+    data: str | Path, out: str | Path, *, packs: int = 8, scenes: int = 400, seed: int = 0,
+    kinds: Sequence[str] = tuple(KINDS),
+) -> list[Path]:  # fmt: skip
     """Render scenes into packs, alternately landscape and portrait; packs that exist are kept.
 
     Parameters
@@ -135,6 +140,8 @@ def write_packs(data: str | Path, out: str | Path, *, packs: int = 8, scenes: in
     packs, scenes : int
         Number of packs and of scenes in each.
     seed : int
+    kinds : sequence of str
+        The :data:`KINDS` that are drawn from.
 
     Returns
     -------
@@ -158,7 +165,7 @@ def write_packs(data: str | Path, out: str | Path, *, packs: int = 8, scenes: in
         def make(
             index: int, bank: TextureBank = bank, size: tuple[int, int] = size, number: int = number
         ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-            return random_scene(bank, size, (seed, number, index))
+            return random_scene(bank, size, (seed, number, index), kinds)
 
         names.append(write_pack(Path(out) / f"scenes-{seed}-{number:03d}", make, range(scenes), size))
     return names
@@ -172,8 +179,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--packs", type=int, default=8)
     parser.add_argument("--scenes", type=int, default=400, help="scenes in each pack")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS), help="kinds of scenes  [all]")
     given = parser.parse_args(arguments)
-    for name in write_packs(given.data, given.out, packs=given.packs, scenes=given.scenes, seed=given.seed):
+    for name in write_packs(**vars(given)):
         print(name)  # noqa: T201
 
 

@@ -221,6 +221,15 @@ def test_tables_and_tubs_are_seen_under_any_roll(bank):
         assert any(0.8 < abs(camera.roll) < 2.3 for camera in cameras)
 
 
+def test_only_the_kinds_that_are_asked_for_are_drawn(bank):
+    one = random_scene(bank, SIZE, (5, 1), "floor")
+    again = random_scene(bank, SIZE, (5, 1), ["floor"])
+    np.testing.assert_array_equal(one[1], again[1])
+    assert (random_scene(bank, SIZE, (5, 1))[1] != one[1]).any()
+    with pytest.raises(KeyError):
+        random_scene(bank, SIZE, (5, 1), "flor")
+
+
 def test_exposure_is_bounded():
     colour = np.random.default_rng(0).exponential(3.0, (20, 20, 3)).astype(np.float32)
     photo = to_photo(colour)
