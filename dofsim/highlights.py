@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from dofsim.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dofsim.photo.colour import ColourProfile
 
 CLIPPED = 0.955
 """Linear light from which on a channel counts as clipped: 250 of 255 in sRGB, since JPEG rings."""
@@ -46,35 +52,27 @@ class Highlights:
     places: npt.NDArray[np.intp]
     light: npt.NDArray[np.float32]
 
-    def given_to(
+    def give(
         self,
         linear_rgb: npt.NDArray[np.float32],
         which: npt.NDArray[np.bool_] | None = None,
         strength: float = 1.0,
-    ) -> npt.NDArray[np.float32]:
-        """The picture with these lights.
+    ) -> None:
+        """Give the picture these lights, in place.
 
         Parameters
         ----------
-        linear_rgb : float32 array, shape (H, W, 3)
+        linear_rgb : float32 array, shape (H, W, 3), C-contiguous
             The picture in which they were found.
         which : bool array, shape (n,), optional
             Of the lights, those that are wanted; default: all.
         strength : float
             How much of what they lack they get: 0 nothing, 1 what is plausible, 2 twice as much.
-
-        Returns
-        -------
-        float32 array, shape (H, W, 3)
-            The input itself if nothing is to be raised, else a copy.
         """
+        assert linear_rgb.flags.c_contiguous, "a copy would be changed, not the picture"
         places, light = (self.places, self.light) if which is None else (self.places[which], self.light[which])
-        if not places.size or strength == 0:
-            return linear_rgb
-        out = linear_rgb.copy()
-        rows = out.reshape(-1, 3)
+        rows = linear_rgb.reshape(-1, 3)
         rows[places] = light if strength == 1 else rows[places] + np.float32(strength) * (light - rows[places])
-        return out
 
 
 def check_strength(strength: float) -> None:
@@ -111,12 +109,49 @@ def recover_highlights(
         The input itself if nothing is to be raised, else a copy; nowhere below the input, and equal to it wherever a
         channel is below :data:`CLIPPED`.
     """
-    found = find_highlights(linear_rgb, longer=longer)
-    return found.given_to(linear_rgb, None if where is None else where.ravel()[found.places])
+    clipped = cv2.bitwise_not(cv2.inRange(linear_rgb, (-math.inf,) * 3, (math.nextafter(CLIPPED, 0.0),) * 3))
+    light = linear_rgb.reshape(-1, 3)
+    found = _find(clipped, lambda places: light[places], longer)
+    which = None if where is None else where.ravel()[found.places]
+    if not (found.places.size if which is None else which.any()):
+        return linear_rgb
+    out = np.ascontiguousarray(linear_rgb).copy()
+    found.give(out, which)
+    return out
 
 
-def find_highlights(linear_rgb: npt.NDArray[np.float32], *, longer: int | None = None) -> Highlights:
-    """Find clipped lights, and say what light they plausibly had.
+def find_highlights(
+    codes: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], profile: ColourProfile, *, longer: int | None = None
+) -> Highlights:
+    """Find the clipped lights of a photo, and say what light they plausibly had.
+
+    Parameters
+    ----------
+    codes : uint8 or uint16 array, shape (H, W, 3)
+        Its pixels, or some rows of them.
+    profile : ColourProfile
+        Of the photo.
+    longer : int, optional
+        Longer side, px, of the picture of which this is a part; default: this is all of it.
+
+    Returns
+    -------
+    Highlights
+    """
+    ramp = np.arange(np.iinfo(codes.dtype).max + 1).astype(codes.dtype)
+    curves = profile.to_linear(np.repeat(ramp[None, :, None], 3, axis=2))[0]
+    below = tuple(float(np.searchsorted(curve, CLIPPED)) - 1 for curve in curves.T)
+    clipped = cv2.bitwise_not(cv2.inRange(codes, (0.0,) * 3, below))
+    flat = codes.reshape(-1, 3)
+    return _find(clipped, lambda places: profile.to_linear(flat[places][None])[0], longer)
+
+
+def _find(
+    spots: npt.NDArray[np.uint8],
+    light_at: Callable[[npt.NDArray[np.intp]], npt.NDArray[np.float32]],
+    longer: int | None,
+) -> Highlights:
+    """Say what light clipped pixels plausibly had.
 
     How bright a clipped light was cannot be measured any more. A small, evenly full, white spot against a dark ground
     is nearly always a lamp or a glint, many times brighter than white; a large one is a window or a cloud, one with
@@ -132,19 +167,17 @@ def find_highlights(linear_rgb: npt.NDArray[np.float32], *, longer: int | None =
 
     Parameters
     ----------
-    linear_rgb : float32 array, shape (H, W, 3)
-        Scene-linear radiance, 1.0 = white.
+    spots : uint8 array, shape (H, W)
+        Pixels of which a channel is clipped (255; else 0).
+    light_at : callable
+        Gives the scene-linear light, float32 (n, 3), of pixels that are counted along the rows.
     longer : int, optional
-        Longer side, px, of the picture of which this is a part; default: this is all of it.
-
-    Returns
-    -------
-    Highlights
+        As in :func:`find_highlights`.
     """
-    height, width = linear_rgb.shape[:2]
-    spots = cv2.bitwise_not(cv2.inRange(linear_rgb, (-math.inf,) * 3, (math.nextafter(CLIPPED, 0.0),) * 3))
+    height, width = spots.shape
+    none = Highlights(np.zeros(0, np.intp), np.zeros((0, 3), np.float32))
     if not spots.any():
-        return Highlights(np.zeros(0, np.intp), np.zeros((0, 3), np.float32))
+        return none
     longer = longer or max(height, width)
     ring = max(_LEAST_RING, round(_RING * longer))
     around = cv2.dilate(spots, _disc(ring))
@@ -152,8 +185,10 @@ def find_highlights(linear_rgb: npt.NDArray[np.float32], *, longer: int | None =
     places, label, size = _connected(around)
     count, limited = size.size, size < math.pi * (_LARGEST * LAMP_RADIUS * longer) ** 2
     places, label = places[limited[label]], label[limited[label]]
+    if not places.size:
+        return none
     spot = spots.ravel()[places] > 0
-    rgb = linear_rgb.reshape(-1, 3)[places]
+    rgb = light_at(places)
     ground = beside.ravel()[places] == 0
     rim = ~spot & ~ground
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 _ROWS = 128
+_STRIP = 16
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,22 @@ class Setting:
 
     def coc(self, depth: DepthMap) -> Floats:
         """Signed radius of every pixel, px, float32 of the map's shape."""
-        coc = lens.circle_of_confusion(depth.inverse().values, self.focus, self.factor)
-        return lens.keep_sharp(coc, self.sharp_px)
+        inverse = depth.inverse().values
+        coc = np.empty(inverse.shape, np.float32)
+        # In strips that the processor's cache holds.
+        for top in range(0, len(coc), _STRIP):
+            strip = slice(top, top + _STRIP)
+            coc[strip] = self._radius(inverse[strip])
+        return coc
+
+    def _radius(self, inverse: Floats) -> Floats:
+        return lens.keep_sharp(lens.circle_of_confusion(inverse, self.focus, self.factor), self.sharp_px)
 
     def extent(self, depth: DepthMap) -> tuple[float, float]:
         """Lowest and highest signed radius of any pixel, px: those of the nearest and of the farthest."""
         far, near = depth.range()
         ends = np.array([near, far], np.float32)
-        coc = lens.keep_sharp(lens.circle_of_confusion(ends, self.focus, self.factor), self.sharp_px)
+        coc = self._radius(ends)
         return float(coc[0]), float(coc[1])
 
     def max_radius(self, depth: DepthMap, fringing: float = 0.0) -> float:
@@ -69,7 +78,6 @@ def refocus(
     setting: Setting,
     shape: Aperture | None,
     *,
-    linear: Callable[[], Floats],
     highlights: Callable[[], Highlights] | None,
     highlight_strength: float,
     grain: Callable[[], Grain] | None,
@@ -86,12 +94,10 @@ def refocus(
         Of every pixel of the photo.
     setting : Setting
     shape : Aperture, optional
-    linear : callable
-        Gives the whole photo in linear light; called only if that is worked on in one piece.
     highlights : callable, optional
-        Gives the lights of the whole photo, likewise; None: leave them clipped.
+        Gives the lights of the whole photo; called only if that is worked on in one piece. None: leave them clipped.
     highlight_strength : float
-        See :meth:`dofsim.highlights.Highlights.given_to`.
+        See :meth:`dofsim.highlights.Highlights.give`.
     grain : callable, optional
         Measures the grain of the photo; None: add none.
     threads : int
@@ -122,15 +128,15 @@ def refocus(
     for band in bands:
         seen, own = slice(band.top, band.bottom), slice(band.first, band.last)
         whole = len(bands) == 1
-        light = linear() if whole else photo.profile.to_linear(photo.pixels[seen])
+        light = photo.profile.to_linear(photo.pixels[seen])
         coc = setting.coc(depth if whole else replace(depth, values=depth.values[seen]))
         if extent != (lowest, highest):
             coc = np.clip(coc, -longest, longest)
         if depth.refined:
             lens.widen_near(coc, math.hypot(*size))
         if highlights:
-            lights = highlights() if whole else find_highlights(light, longer=max(size))
-            light = lights.given_to(light, np.abs(coc.flat[lights.places]) >= IN_FOCUS_RADIUS, highlight_strength)
+            lights = highlights() if whole else find_highlights(photo.pixels[seen], photo.profile, longer=max(size))
+            lights.give(light, np.abs(coc.flat[lights.places]) >= IN_FOCUS_RADIUS, highlight_strength)
         if whole:
             blurred = render(light, coc, shape, quality=quality, threads=threads)
         else:

@@ -63,7 +63,7 @@ class Scene:
         """The clipped lights of the photo, found once."""
         from dofsim.highlights import find_highlights
 
-        return find_highlights(self.linear)
+        return find_highlights(self.photo.pixels, self.photo.profile)
 
     @property
     def diagonal_px(self) -> float:
@@ -345,7 +345,6 @@ class Scene:
             self.depth,
             setting,
             shape,
-            linear=lambda: self.linear,
             highlights=(lambda: self.highlights) if highlights else None,
             highlight_strength=highlight_strength,
             grain=(lambda: self.grain) if grain else None,
