@@ -30,6 +30,8 @@ class Strength:
         Standard deviation of the rotation, degrees.
     perspective : float
         Largest shift of a corner, as a share of the side.
+    roll : float
+        Probability of a camera that is turned by any angle, upside down too.
     colour, blur, noise : float
         0..1, how often and how strongly.
     """
@@ -38,6 +40,7 @@ class Strength:
     aspect: float = 0.12
     rotation: float = 4.0
     perspective: float = 0.05
+    roll: float = 0.06
     colour: float = 1.0
     blur: float = 0.3
     noise: float = 0.4
@@ -46,7 +49,7 @@ class Strength:
 def view(
     photo: Photo, inverse: Inverse, size: tuple[int, int], rng: np.random.Generator, strength: Strength | None = None
 ) -> tuple[Photo, Inverse]:
-    """Look at a random part of a scene: crop, scale, flip, rotate, tilt.
+    """Look at a random part of a scene: crop, scale, flip, rotate, tilt, and seldom turn it by any angle.
 
     Parameters
     ----------
@@ -66,6 +69,10 @@ def view(
     """
     strength = strength or Strength()
     height, width = size
+    rolled = rng.random() < strength.roll
+    if rolled:
+        quarters = int(rng.integers(1, 4))
+        photo, inverse = np.rot90(photo, quarters).copy(), np.rot90(inverse, quarters).copy()
     rows, columns = inverse.shape
     aspect = width / height * np.exp(rng.uniform(-strength.aspect, strength.aspect))
     crop_h = min(rows, columns / aspect)
@@ -78,7 +85,7 @@ def view(
     top = rng.uniform(0.0, max(rows - crop_h, 0.0)) if strength.zoom else (rows - crop_h) / 2
     unit = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
     unit = unit + rng.uniform(-1, 1, (4, 2)) * strength.perspective * rng.random()
-    angle = np.deg2rad(np.clip(rng.normal(0.0, 1.0), -2.5, 2.5) * strength.rotation)
+    angle = np.deg2rad(np.clip(rng.normal(0.0, 1.0), -2.5, 2.5) * strength.rotation * (3.0 if rolled else 1.0))
     box = unit * (crop_w, crop_h)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     corners = box @ turn + (left + crop_w / 2 - 0.5, top + crop_h / 2 - 0.5)
@@ -101,6 +108,27 @@ def view(
         borderValue=float("nan"),
     )
     return seen.astype(np.uint8, copy=False), depth.astype(np.float32, copy=False)
+
+
+def limit_range(inverse: Inverse, rng: np.random.Generator) -> Inverse:
+    """Forget what lies beyond a random distance, as sensors of limited range do: the order of what is near counts then.
+
+    Parameters
+    ----------
+    inverse : float32 (h, w)
+        NaN is unknown.
+    rng : numpy Generator
+
+    Returns
+    -------
+    float32 (h, w)
+        At least a quarter of the known pixels stay known.
+    """
+    known = inverse[np.isfinite(inverse)]
+    if known.size == 0:
+        return inverse
+    least = np.quantile(known, rng.uniform(0.1, 0.75))
+    return np.where(inverse >= least, inverse, np.float32(np.nan)).astype(np.float32, copy=False)
 
 
 def tone(photo: Photo, rng: np.random.Generator, amount: float = 1.0) -> Photo:

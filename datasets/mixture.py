@@ -129,6 +129,8 @@ class Mixture:
         photo, inverse = augment.view(photo, inverse, size, rng, self.strength)
         if kind == 1:
             photo, inverse = compose(photo, inverse, self.subjects, rng)
+        elif kind == 2 and rng.random() < 0.25:
+            inverse = augment.limit_range(inverse, rng)
         if rng.random() < 0.2:
             photo = augment.defocus(photo, inverse, rng)
         photo = augment.tone(photo, rng, self.strength.colour)

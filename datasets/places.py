@@ -159,6 +159,53 @@ def street(b: Builder) -> tuple[Camera, bool]:
     return Camera((0, rng.uniform(0.5, 1.8), 0), rng.normal(-0.03, 0.08), rng.normal(0, 0.3)), False
 
 
+def _verge(b: Builder, edge: float, side: float) -> None:
+    """A wall, a hedge or a fence along x = ``edge``, and trees, lamps or bushes in a row beyond it."""
+    rng = b.rng
+    style = rng.random()
+    if style < 0.3:
+        tall = rng.uniform(0.4, 3.0)
+        b.part(BOX, (edge + side * 0.3, tall / 2, 60), (0.3, tall / 2, 70), b.look(1.0, 0.3))
+    elif style < 0.5:
+        tall = rng.uniform(0.5, 1.5)
+        for rail in (0.4, 0.9):
+            b.part(BOX, (edge, tall * rail, 40), (0.02, 0.03, 50), b.look(0.5))
+        for z in np.arange(0.5, 30, rng.uniform(1.0, 2.5)):
+            b.box(edge, 0.0, float(z), (0.04, tall / 2, 0.04))
+    step, tall = rng.uniform(3, 12), rng.uniform(2.5, 8)
+    thing = (b.tree, b.lamp, b.lamp, b.bush)[int(rng.integers(4))]
+    for z in np.arange(rng.uniform(1, step), 45, step):
+        thing(edge + side * rng.uniform(0.2, 1.0), 0.0, float(z), tall if thing != b.bush else 0.3 * tall)
+
+
+def road(b: Builder) -> tuple[Camera, bool]:
+    """A straight road or path that runs to the horizon between walls, hedges, fences, posts and parked cars."""
+    rng = b.rng
+    b.part(GROUND, (0, -0.02, 0), (1, 1, 1), b.look(3.0, 0.7))
+    half, shift = rng.uniform(1.0, 6.0), rng.normal(0, 0.8)
+    b.part(BOX, (shift, -0.01, 90), (half, 0.01, 100), b.look(2.0, 0.85))
+    if rng.random() < 0.5:
+        line = b.look(1.0, 1.0) | {"tint": np.full(3, 2.0)}
+        for z in np.arange(rng.uniform(0, 3), 50, rng.uniform(2.5, 6)):
+            b.part(BOX, (shift, 0.003, float(z)), (0.07, 0.003, rng.uniform(0.6, 1.2)), line)
+        for side in (-0.93, 0.93):
+            b.part(BOX, (shift + side * half, 0.003, 90), (0.06, 0.003, 100), line)
+    for side in (-1.0, 1.0):
+        edge = shift + side * (half + rng.uniform(0.1, 2.0))
+        _verge(b, edge, side)
+        if rng.random() < 0.5:
+            for z in np.arange(rng.uniform(2, 9), 50, rng.uniform(5.2, 8)):
+                if rng.random() < 0.7:
+                    b.car(shift + side * (half - 0.95), 0.0, float(z), rng.normal(0, 0.03))
+        for _ in range(int(rng.integers(0, 5))):
+            z, deep = rng.uniform(4, 60), rng.uniform(2, 5)
+            b.box(edge + side * (deep + rng.uniform(2, 8)), 0.0, z, (deep, rng.uniform(1.5, 8), rng.uniform(2, 8)))
+    for _ in range(int(rng.integers(0, 4))):
+        b.body(rng.uniform(-1, 1) * half + shift, 0.0, 3 + rng.exponential(8.0), rng.uniform(1.5, 1.9))
+    at = (rng.normal(0, 0.2) * half, rng.uniform(0.8, 2.0), 0.0)
+    return Camera(at, rng.normal(-0.06, 0.07), rng.normal(0, 0.12)), False
+
+
 def park(b: Builder) -> tuple[Camera, bool]:
     """A lawn with trees, people and things."""
     rng = b.rng

@@ -246,7 +246,9 @@ def _sky(
     return result
 
 
-def to_photo(colour: npt.NDArray[np.float32], rng: np.random.Generator | None = None) -> npt.NDArray[np.uint8]:
+def to_photo(
+    colour: npt.NDArray[np.float32], rng: np.random.Generator | None = None, *, percentile: float = 60.0
+) -> npt.NDArray[np.uint8]:
     """Expose and encode linear RGB as a phone would.
 
     Parameters
@@ -255,13 +257,15 @@ def to_photo(colour: npt.NDArray[np.float32], rng: np.random.Generator | None = 
         Linear, unclipped.
     rng : numpy Generator, optional
         Varies the exposure.
+    percentile : float
+        Which of the pixels comes out as a middle grey; the higher, the darker the photo.
 
     Returns
     -------
     uint8 (h, w, 3)
         sRGB-like (gamma 2.2).
     """
-    middle = float(np.percentile(colour.mean(axis=2), 60))
+    middle = float(np.percentile(colour.mean(axis=2), percentile))
     target = 0.3 if rng is None else float(np.clip(rng.normal(0.3, 0.1), 0.08, 0.6))
     exposed = np.clip(colour * (target / max(middle, 1e-4)), 0.0, None)
     exposed = np.where(exposed > 0.8, 1.0 - 0.2 * np.exp(-(exposed - 0.8) / 0.2), exposed)  # a soft shoulder

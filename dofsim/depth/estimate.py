@@ -159,7 +159,8 @@ def _input_size(record: ModelRecord, shape: list[Any], height: int, width: int) 
     if record.input_size is None:
         wanted = [record.square, record.square]
     else:
-        step = record.input_size / max(height, width) / record.multiple
+        longer = record.input_size * max(1.0, (0.75 * max(height, width) / min(height, width)) ** 0.5)
+        step = longer / max(height, width) / record.multiple
         wanted = [max(1, round(side * step)) * record.multiple for side in (height, width)]
     fixed = [size if isinstance(size, int) and size > 0 else None for size in shape[2:4]]
     return fixed[0] or wanted[0], fixed[1] or wanted[1]

@@ -54,8 +54,9 @@ class ModelRecord:
     sha256 : str or None
         Hash of the file in hexadecimal; checked before the file is opened if there is one.
     input_size : int or None
-        Longer side of the network's input, px; the aspect ratio of the photo is kept. None: ``square`` px on both
-        sides, whatever the photo's aspect ratio. A size that is fixed in the file wins.
+        Longer side of the network's input, px, for photos of up to 4:3; the aspect ratio of the photo is kept, and
+        wider or taller ones get as many pixels as one of 4:3. None: ``square`` px on both sides, whatever the photo's
+        aspect ratio. A size that is fixed in the file wins.
     multiple : int
         Both sides of the input are multiples of it.
     square : int

@@ -51,6 +51,44 @@ def test_view_keeps_photo_and_depth_together():
         assert np.abs(seen[..., 0].astype(float) - depth)[known].mean() < 3.0
 
 
+def test_cameras_are_turned_by_every_quarter_and_no_more_often_than_asked():
+    ramp = np.repeat(np.linspace(0, 250, 120, dtype=np.float32)[:, None], 160, axis=1)
+    photo = np.repeat(ramp[..., None], 3, axis=2).astype(np.uint8)
+
+    def lower_is_more(roll: float) -> list[float]:
+        seen = []
+        for seed in range(40):
+            strength = augment.Strength(roll=roll, perspective=0.0)
+            shown, depth = augment.view(photo, ramp, (64, 64), np.random.default_rng(seed), strength)
+            known = np.isfinite(depth)
+            assert known.mean() > 0.5
+            assert np.abs(shown[..., 0].astype(float) - depth)[known].mean() < 3.0
+            rows = np.broadcast_to(np.arange(64)[:, None], depth.shape)
+            seen.append(float(np.corrcoef(rows[known], depth[known])[0, 1]))
+        return seen
+
+    assert min(lower_is_more(0.0)) > 0.9
+    turned = np.array(lower_is_more(1.0))
+    assert (turned < -0.8).any()
+    assert (np.abs(turned) < 0.6).any()
+    assert (turned < 0.8).all()
+
+
+def test_limited_range_forgets_the_far_and_nothing_else():
+    inverse = np.random.default_rng(0).uniform(0.1, 2.0, (30, 40)).astype(np.float32)
+    inverse[:5] = np.nan
+    given = inverse.copy()
+    for seed in range(20):
+        near = augment.limit_range(inverse, np.random.default_rng(seed))
+        known, forgotten = np.isfinite(near), np.isfinite(given) & ~np.isfinite(near)
+        np.testing.assert_array_equal(near[known], given[known])
+        assert 0.05 < forgotten.mean() < 0.7
+        assert given[forgotten].max() <= near[known].min()
+    np.testing.assert_array_equal(inverse, given)
+    unknown = np.full((3, 3), np.nan, np.float32)
+    assert np.isnan(augment.limit_range(unknown, np.random.default_rng(0))).all()
+
+
 def test_view_is_deterministic_per_seed_and_differs_between_seeds(scene):
     photo, inverse = scene
     views = [augment.view(photo, inverse, (32, 32), np.random.default_rng(seed)) for seed in (1, 1, 2)]

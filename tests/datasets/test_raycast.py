@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from dofsim.datasets.foliage import stick
+from dofsim.datasets.furnish import Builder
 from dofsim.datasets.mattes import Subject
+from dofsim.datasets.overhead import tabletop, tub
 from dofsim.datasets.pack import open_packs, write_pack
+from dofsim.datasets.people import person
 from dofsim.datasets.raycast import (
     BOX,
     CARD,
@@ -21,7 +27,7 @@ from dofsim.datasets.raycast import (
     to_photo,
     turn,
 )
-from dofsim.datasets.scenes import KINDS, random_scene
+from dofsim.datasets.scenes import KINDS, flash, random_scene
 from dofsim.datasets.textures import SIDE, make_bank, noise, procedural
 from dofsim.errors import DepthError, ParameterError
 
@@ -170,11 +176,66 @@ def test_random_scenes_have_depth_and_are_seeded(bank, kind):
     assert (random_scene(bank, SIZE, (3, 2), kind)[1] != inverse).any()
 
 
+@pytest.mark.parametrize("way", [(0.3, 0.0, 0.0), (0.0, 0.4, 0.0), (0.1, -0.2, 0.3), (0.0, 0.0, 0.5)])
+def test_sticks_join_two_points(bank, way):
+    builder = Builder(World(), bank, np.random.default_rng(0))
+    start = np.array([0.1, 0.2, 2.0])
+    stick(builder, start, start + way, 0.01, builder.look())
+    (centre,), (half,), (rotation,) = builder.world.centre, builder.world.half, builder.world.rotation
+    np.testing.assert_allclose(centre, start + np.array(way) / 2)
+    np.testing.assert_allclose(rotation @ (0, half[1], 0), np.array(way) / 2, atol=1e-12)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(rotation) == pytest.approx(1)
+
+
+def test_people_look_where_they_face_and_stand_where_they_are_put(bank):
+    for facing, height, nearer in ((0.0, 1.8, True), (np.pi, 1.5, False)):
+        builder = Builder(World(), bank, np.random.default_rng(1))
+        person(builder, 0.0, 0.3, 3.0, height, facing)
+        centre, half = np.stack(builder.world.centre), np.stack(builder.world.half)
+        assert 0.2 < (centre[:, 1] - half[:, 1]).min() < 0.45
+        assert abs((centre[:, 1] + half[:, 1]).max() - 0.3 - height) < 0.25 * height  # an arm may be raised
+        noses = centre[np.isclose(half[:, 0], 0.008 * height) & np.isclose(half[:, 1], 0.014 * height)]
+        assert ((noses[:, 2] < 3.0) == nearer).all()
+        assert len(noses) == 1
+
+
+def test_a_flash_lights_what_is_near(bank):
+    world = World()
+    world.add(BOX, (0, 0, 10.5), (30.0, 30.0, 0.5))
+    world.add(BOX, (-1.0, 0, 2.0), (1.0, 9.0, 0.5))
+    camera = Camera((0, 0, 0), fov=FOV)
+    light = flash(Light(), camera, np.random.default_rng(0))
+    colour, inverse = render(world, camera, light, bank, SIZE)
+    dark, _ = render(world, camera, replace(light, lamp=(0.0, 0.0, 0.0, 0.0)), bank, SIZE)
+    gained = (colour - dark).mean(-1)
+    assert gained[inverse > 0.4].mean() > 5 * gained[inverse < 0.2].mean() > 0
+    assert max(light.sun) < max(Light().sun)
+
+
+def test_tables_and_tubs_are_seen_under_any_roll(bank):
+    for arrange in (tabletop, tub):
+        cameras = [arrange(Builder(World(), bank, np.random.default_rng(seed)))[0] for seed in range(24)]
+        assert max(camera.pitch for camera in cameras) < -0.4
+        assert any(abs(camera.roll) > 2.3 for camera in cameras)
+        assert any(0.8 < abs(camera.roll) < 2.3 for camera in cameras)
+
+
+def test_only_the_kinds_that_are_asked_for_are_drawn(bank):
+    one = random_scene(bank, SIZE, (5, 1), "floor")
+    again = random_scene(bank, SIZE, (5, 1), ["floor"])
+    np.testing.assert_array_equal(one[1], again[1])
+    assert (random_scene(bank, SIZE, (5, 1))[1] != one[1]).any()
+    with pytest.raises(KeyError):
+        random_scene(bank, SIZE, (5, 1), "flor")
+
+
 def test_exposure_is_bounded():
     colour = np.random.default_rng(0).exponential(3.0, (20, 20, 3)).astype(np.float32)
     photo = to_photo(colour)
     assert photo.dtype == np.uint8
     assert 60 < photo.mean() < 220
+    assert to_photo(colour, percentile=95.0).mean() < photo.mean() - 20
 
 
 def test_textures_stay_in_range_and_repeat():

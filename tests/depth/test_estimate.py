@@ -90,7 +90,15 @@ def test_signatures(tmp_path: Path, shape: tuple[Any, ...], output: tuple[Any, .
 
 @pytest.mark.parametrize(
     ("photo_shape", "size"),
-    [((60, 80), (192, 256)), ((80, 60), (256, 192)), ((50, 50), (256, 256)), ((9, 600), (32, 256))],
+    [
+        ((60, 80), (192, 256)),
+        ((80, 60), (256, 192)),
+        ((50, 50), (256, 256)),
+        ((1536, 2048), (192, 256)),
+        ((108, 192), (160, 288)),
+        ((40, 20), (320, 160)),
+        ((9, 600), (32, 1824)),
+    ],
 )
 def test_record_rules_size_and_normalisation(
     tmp_path: Path, photo_shape: tuple[int, int], size: tuple[int, int]
