@@ -100,7 +100,7 @@ def random_scene(
     weights = np.array([KINDS[name] for name in names])
     for attempt in range(20):
         rng = np.random.default_rng((*seed, attempt) if isinstance(seed, tuple) else (seed, attempt))
-        name = names[int(rng.choice(len(weights), p=weights / weights.sum()))]
+        name = names[0] if len(names) == 1 else names[int(rng.choice(len(weights), p=weights / weights.sum()))]
         builder = Builder(World(), bank, rng)
         camera, indoor = _BUILD[name](builder)
         if name in {"room", "street", "park", "portrait", "desk", "slats"} and rng.random() < 0.2:
