@@ -56,6 +56,13 @@ SMOOTH = 0.05
 RIM = 0.3
 """How much a pixel on an edge, which may still be mixed, counts for the colours of hidden surfaces."""
 
+FARTHER = 6.0
+"""How much wider than behind an edge a farther surface must be seen there, for the edge not to matter.
+
+Rays meet every surface in its turn, and without the edges between near ones, hair before a face lost 1 dB. But the
+bumps of a near surface whose depth rings at its edge would spread their own colour over what lies behind, as a halo.
+"""
+
 _TILE_ROWS = 2
 _ROWS = 64
 _LOOKS = 16
@@ -154,11 +161,10 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         mixed, clean = find_mixed(rgb, coc, away, jump, plan.softness, workers)
         del means
         means, _ = survey(clean, coc, plan, workers)
-        # Rays meet every surface in its turn; without the edges between near ones, hair before a face lost 1 dB.
         # In wider cells those that an edge cuts count for nothing anyway.
         trust = np.where(away < 1, np.float32(RIM), np.float32(1)) if plan.cell == 1 else None
         edges = find_edges(
-            clean, coc, means, cells, places, crowded, plan, workers, drop=False, looks=CLOSE_LOOKS, trust=trust
+            clean, coc, means, cells, places, crowded, plan, workers, farther=FARTHER, looks=CLOSE_LOOKS, trust=trust
         )
         far = np.where(edges.distance < FAR, edges.far, np.float32(NOTHING))
         grids = means[FIRST_LEVEL:]

@@ -19,6 +19,7 @@ from dofsim.bokeh.calm import gather_room, render_calm
 from dofsim.bokeh.layered import SPAN_TILES, survey
 from dofsim.bokeh.oracle import shape_light
 from dofsim.bokeh.plan import BLOCK, SQUARE, TILE, TILE_LEVEL, make_plan
+from dofsim.bokeh.render import Quality
 from dofsim.bokeh.tiles import find_tiles
 from dofsim.bokeh.workers import Workers
 
@@ -147,6 +148,15 @@ def test_neither_threads_nor_turns_change_the_picture(name: str) -> None:
     assert np.array_equal(render(rgb, coc, SHAPES.get(name), quality="best", threads=3), one)
     turned = render(rgb[::-1, ::-1], coc[::-1, ::-1], SHAPES.get(name), quality="best")[::-1, ::-1]
     assert np.abs(turned - one).mean() < 0.01
+
+
+@pytest.mark.parametrize("quality", ["fast", "best"])
+def test_a_surface_whose_depth_rings_at_its_edge_has_no_halo(quality: Quality) -> None:
+    coc = np.full((HEIGHT, WIDTH), 30, np.float32)
+    coc[:, :64] = np.interp(np.arange(64), [55, 60], [8, 0])
+    rgb = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    rgb[:, :64] = 1
+    assert render(rgb, coc, quality=quality)[:, 68:].max() < 0.02
 
 
 def test_gathering_beside_a_surface_of_wide_blur_stays_in_its_room() -> None:
