@@ -45,7 +45,8 @@ RAYS = 16, 512
 
 GAIN = 5e-8
 """A square takes twice as many rays as long as its noise (variance of the root of the light, which displays show) is
-larger than this for each ray: so every ray is spent where it takes away most."""
+larger than this for each ray: so every ray is spent where it takes away most. Times the softness of edges, px, for the
+wider these are, the more pixels show what one of a small picture does."""
 
 JUMP = 1.0
 """Where the radius changes by more than this, px, from one pixel to the next, there are two surfaces."""
@@ -175,6 +176,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         lowest, highest = reachable(spans[TILE_LEVEL])
         del means, grids
         points, pupil = aperture_points(aperture, SQUARE * SQUARE * RAYS[-1]), pupil_picture(aperture)
+        gain = np.float32(GAIN * plan.softness)
         cats_eye = np.float32(0 if aperture is None else aperture.cats_eye)
         rows, across = lowest.shape
 
@@ -185,7 +187,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
 
         def look(box: Box) -> None:
             ray_tiles(
-                surfaces, rgb, number, lowest, highest, *box, points, RAYS, np.float32(GAIN), cats_eye,
+                surfaces, rgb, number, lowest, highest, *box, points, RAYS, gain, cats_eye,
                 ray_room(), wide, radius, out,
             )  # fmt: skip
 
