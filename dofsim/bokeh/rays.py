@@ -60,8 +60,8 @@ RIM = 0.3
 FARTHER = 6.0
 """How much wider than behind an edge a farther surface must be seen there, for the edge not to matter.
 
-Rays meet every surface in its turn, and without the edges between near ones, hair before a face lost 1 dB. But the
-bumps of a near surface whose depth rings at its edge would spread their own colour over what lies behind, as a halo.
+Rays meet every surface in its turn, so edges between near ones count, as of hair before a face. But the bumps of a near
+surface whose depth rings at its edge would spread their own colour over what lies behind, as a halo.
 """
 
 _TILE_ROWS = 2
