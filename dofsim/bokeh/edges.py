@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.lights import add_reflections
-from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, LOOKS, MARGIN, TILE, Plan
+from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, LOOKS, ROOM, TILE, Plan
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
@@ -225,7 +225,7 @@ def hidden_sources(edges: Edges, apart: Floats, plan: Plan) -> dict[tuple[int, i
     radius = np.maximum(radius, plan.cell / 2)
     sources = np.column_stack([y * plan.cell + middle, x * plan.cell + middle, radius, edges.colour[y, x]])
     return {
-        (HIDDEN, own): add_reflections(sources[level == own].astype(np.float32), plan, MARGIN << own)
+        (HIDDEN, own): add_reflections(sources[level == own].astype(np.float32), plan, ROOM << own)
         for own in range(1, plan.levels + 1)
     }
 
