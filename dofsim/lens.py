@@ -31,10 +31,6 @@ LARGEST_FACTOR = 1e12
 _LEAST_LEFT = 1e-4
 """Share of the depth scale outside of the sharp range below which float32 no longer tells the circles there apart."""
 
-_UNSURE = 1 / 1700
-"""How far off the edges of a refined depth map may be, as a share of the diagonal."""
-_ROWS = 64
-
 
 def circle_of_confusion_factor(
     focal_length_mm: float, f_number: float, focus_m: float, width_px: float, sensor_width_mm: float
@@ -196,39 +192,6 @@ def keep_sharp(coc_px: npt.NDArray[np.float32], radius_px: float) -> npt.NDArray
     limit = np.float32(radius_px)
     kept = np.clip(coc_px, -limit, limit)
     return np.subtract(coc_px, kept, out=kept)
-
-
-def widen_near(coc_px: npt.NDArray[np.float32], diagonal_px: float) -> None:
-    """Move edges outwards, in place, where the nearer surface is the more blurred one.
-
-    Depth maps of phones and networks know edges to some pixels only. Pixels of a blurred surface that are taken for
-    part of a sharp one behind it stay as a thin line around it; those of the sharp one in the blurred one are not seen.
-
-    Parameters
-    ----------
-    coc_px : float32 array, shape (H, W)
-        Signed radius, px.
-    diagonal_px : float
-        Diagonal of the picture, px; edges move by 1/1700 of it, 3 px of 12 megapixels, rounded.
-    """
-    px = round(diagonal_px * _UNSURE)
-    if px == 0:
-        return
-    import cv2
-
-    height, width = coc_px.shape
-    square = np.ones((2 * px + 1, 2 * px + 1), np.uint8)
-    found = []
-    # In strips that the processor's cache holds.
-    for top in range(0, height, _ROWS):
-        above, bottom = max(top - px, 0), min(top + _ROWS, height)
-        own, near = coc_px[top:bottom], cv2.erode(coc_px[above : bottom + px], square)[top - above :][: bottom - top]
-        edge = np.flatnonzero(own - near > 1)
-        wide = near.ravel()[edge]
-        more = np.abs(wide) > np.abs(own.ravel()[edge]) + 2 * px
-        found.append((edge[more] + top * width, wide[more]))
-    for edge, wide in found:
-        coc_px.flat[edge] = wide
 
 
 def parse_blur(blur: float | str, diagonal_px: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from dofsim import lens, memory
+from dofsim import lens, memory, soft_edges
 from dofsim.bokeh.fringing import largest_radius
 from dofsim.depth.depth_map import DepthMap
 from dofsim.errors import ParameterError
@@ -133,7 +133,8 @@ def refocus(
         if extent != (lowest, highest):
             coc = np.clip(coc, -longest, longest)
         if depth.refined:
-            lens.widen_near(coc, math.hypot(*size))
+            soft_edges.widen_near(coc, math.hypot(*size))
+            soft_edges.split_ramps(coc, math.hypot(*size))
         if highlights:
             lights = highlights() if whole else find_highlights(photo.pixels[seen], photo.profile, longer=max(size))
             lights.give(light, np.abs(coc.flat[lights.places]) >= IN_FOCUS_RADIUS, highlight_strength)

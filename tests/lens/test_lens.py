@@ -115,24 +115,3 @@ def test_where_all_is_in_the_sharp_range_all_is_sharp(focus: float, sharp_range:
     factor = lens.artistic_factor(60.0, at, far, near, sharp_range)
     radius = lens.circle_of_confusion(np.linspace(far, near, 50, dtype=np.float32), at, factor)
     assert np.array_equal(lens.keep_sharp(radius, factor * sharp_range * (near - far)), np.zeros(50))
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "moves"), [(-40.0, 0.0, 3), (-40.0, 30.0, 3), (-10.0, 30.0, 0), (0.0, 9.0, 0)]
-)
-def test_edges_move_outwards_where_the_near_surface_is_the_more_blurred_one(
-    left: float, right: float, moves: int
-) -> None:
-    coc = np.full((150, 40), right, np.float32)
-    coc[:, :20] = left
-    expected = coc.copy()
-    expected[:, 20 : 20 + moves] = left
-    lens.widen_near(coc, 5040.0)
-    assert np.array_equal(coc, expected)
-
-
-def test_edges_of_small_pictures_stay() -> None:
-    coc = np.where(np.arange(40) < 20, np.float32(-40), np.float32(0)) * np.ones((30, 1), np.float32)
-    before = coc.copy()
-    lens.widen_near(coc, 800.0)
-    assert np.array_equal(coc, before)
