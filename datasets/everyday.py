@@ -135,11 +135,10 @@ def meal(b: Builder) -> tuple[Camera, bool]:
     """Plates, bowls, cups and food on a table, from a seat at it, with chairs and people across it."""
     rng = b.rng
     wide, deep = rng.uniform(0.4, 1.2), rng.uniform(0.35, 0.8)
-    if rng.random() < 0.7:
+    indoor, base = rng.random() < 0.7, 0.72
+    if indoor:
         walls(b, rng.uniform(1.5, 4.0), rng.uniform(2.0, 7.0), 2.6)
-        base = 0.72
     else:
-        base = 0.72
         outdoors(b, 0.0, rng.uniform(3, 9))
     middle = deep + 0.15
     b.part(BOX, (0, base - 0.02, middle), (wide, 0.02, deep), b.look(0.8, 0.5), turn(rng.normal(0, 0.15)))
@@ -152,7 +151,7 @@ def meal(b: Builder) -> tuple[Camera, bool]:
         rim = 0.008 if style < 0.55 else r * rng.uniform(0.3, 0.7)
         b.part(CYLINDER, (x, base + rim, z), (r, rim, r), look)
         for _ in range(int(rng.integers(1, 9))):
-            at = (x + rng.normal(0, 0.35) * r, base + 2 * rim + 0.1 * r, z + rng.normal(0, 0.35) * r)
+            at = np.array([x + rng.normal(0, 0.35) * r, base + 2 * rim + 0.1 * r, z + rng.normal(0, 0.35) * r])
             half = r * rng.uniform(0.12, 0.5, 3) * (1.0, 0.6, 1.0)
             b.part(
                 ELLIPSOID if rng.random() < 0.7 else BOX, at, half, food if rng.random() < 0.6 else b.look(0.1),
@@ -172,7 +171,7 @@ def meal(b: Builder) -> tuple[Camera, bool]:
         else:
             b.chair(x, 0.0, z)
     above, pitch = rng.uniform(0.15, 0.7), -rng.uniform(0.15, 0.95)
-    return Camera((rng.normal(0, 0.15), base + above, -rng.uniform(0, 0.3)), pitch, rng.normal(0, 0.15)), True
+    return Camera((rng.normal(0, 0.15), base + above, -rng.uniform(0, 0.3)), pitch, rng.normal(0, 0.15)), indoor
 
 
 def _animal(b: Builder, x: float, y: float, z: float, size: float, facing: float) -> None:
