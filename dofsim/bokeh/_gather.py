@@ -80,13 +80,15 @@ def gather_runs(  # type: ignore[no-untyped-def]
             p += U(3)
             q += U(3)
         prefix[q], prefix[q + GREEN], prefix[q + BLUE] = red, green, blue
+    # Cells at the rim of a run may lie in another surface, of a radius for which the halo was not made.
+    most = F(min(LARGEST_GATHERED, halo - 3))
     listed = -1
     for n in range(runs.shape[0]):
         for y in range(runs[n, 0], runs[n, 1]):
             x, last = runs[n, 2], runs[n, 3]
             while x < last:
                 alike, middle = _count_alike(coc, y, x, min(EIGHT, last - x))
-                reach = min(max(middle, F(IN_FOCUS_RADIUS)), F(LARGEST_GATHERED))
+                reach = min(max(middle, F(IN_FOCUS_RADIUS)), most)
                 centre = (y + halo) * wide + (x + halo) * 3
                 out, place = target, to + y * target_stride + x * 3
                 if alike < EIGHT:

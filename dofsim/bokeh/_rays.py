@@ -28,6 +28,7 @@ _DARK = 0.02
 """Light below which noise shows no more the darker it is."""
 
 _SIDES = 4, 8
+_TURNS = 7, 11
 _LEAST, _OTHERS, _BATCHES, _SQUARES, _SUMS = 12, 14, 15, 18, 19
 
 
@@ -180,8 +181,11 @@ def ray_tiles(  # type: ignore[no-untyped-def]
             sums[:] = ZERO
             sums[:, _LEAST : _LEAST + 2] = F(FAR)
             batches, done, other = 0, False, False
+            # Neighbours begin elsewhere, lest all of them leave out the same parts of the aperture.
+            turn = j * _TURNS[0] + i * _TURNS[1]
             while not done:
-                begin, end = batches * few, (batches + 1) * few
+                begin = (batches + turn) % (many // few) * few
+                end = begin + few
                 batches += 1
                 for y in range(j * SQUARE, min((j + 1) * SQUARE, height)):
                     stop_v = (HALF * F(height - 1) - F(y)) * shift
@@ -197,8 +201,8 @@ def ray_tiles(  # type: ignore[no-untyped-def]
                 if batches == 1:
                     done = not other
                 elif batches & (batches - 1) == 0:
-                    done = _noise(sums, batches) <= gain * F(end)
-                done = done or end + few > many
+                    done = _noise(sums, batches) <= gain * F(batches * few)
+                done = done or batches * few >= many
             _store(sums, j, i, number[j, i], original, wide, radius, out)
 
 

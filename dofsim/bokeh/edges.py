@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dofsim.bokeh.lights import add_reflections
-from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, LOOKS, MARGIN, TILE, Plan
+from dofsim.bokeh.plan import BLOCK, FINE_RADIUS, HIDDEN, LOOKS, ROOM, TILE, Plan
 from dofsim.bokeh.workers import Workers
 
 Floats = npt.NDArray[np.float32]
@@ -99,16 +99,16 @@ def find_edges(
     plan: Plan,
     workers: Workers,
     *,
-    drop: bool = True,
+    farther: float = _FARTHER,
     looks: tuple[int, int] = LOOKS,
     trust: Floats | None = None,
 ) -> Edges:
     """Look at the cells found by :func:`find_places`, and carry the farther surfaces below the nearer ones.
 
-    ``means``: of each level (see ``_survey``); ``spans``: ranges of the cells; ``drop``: whether edges behind which a
-    farther surface than their own is seen do not count; ``looks``: in how many places on either side the colour of a
-    hidden surface is looked for, at most, and how far, in cells; ``trust``: how much the colour of each cell counts
-    there, 0..1; default: 1.
+    ``means``: of each level (see ``_survey``); ``spans``: ranges of the cells; ``farther``: how much wider than behind
+    an edge a farther surface must be seen there, for the edge not to count; ``looks``: in how many places on each side
+    the colour of a hidden surface is looked for, at most, and how far, in cells; ``trust``: how much the colour of each
+    cell counts there, 0..1; default: 1.
     """
     from dofsim.bokeh import _edges
     from dofsim.bokeh._hidden import extend
@@ -124,8 +124,7 @@ def find_edges(
         ),
         range(0, len(places), _PORTION),
     )  # fmt: skip
-    if drop:
-        _drop_between(near, far, distance, cell, jump)
+    _drop_between(near, far, distance, cell, jump, farther)
     _edges.sweep(away, np.float32(cell))
     # Open within the radius of the pixel's own surface from an edge; the outer half of it, where little is seen, fades.
     radius = np.abs(near) + np.float32(cell)
@@ -138,7 +137,7 @@ def find_edges(
     return Edges(far, distance, colour, opening)
 
 
-def _drop_between(near: Floats, far: Floats, distance: Floats, cell: int, jump: np.float32) -> None:
+def _drop_between(near: Floats, far: Floats, distance: Floats, cell: int, jump: np.float32, farther: float) -> None:
     """Unmark the edges behind which a farther surface than their own is seen.
 
     Such is the border between the middle and the rim of a near surface whose depth is soft at its edge: a lens that
@@ -152,7 +151,7 @@ def _drop_between(near: Floats, far: Floats, distance: Floats, cell: int, jump: 
     reach = np.full_like(far, FAR)
     reach.flat[edges] = -behind
     sweep(reach, np.float32(cell))
-    between = -reach.ravel()[edges] - own > _FARTHER * (behind - own) + jump
+    between = -reach.ravel()[edges] - own > farther * (behind - own) + jump
     distance.flat[edges[between]] = FAR
 
 
@@ -226,7 +225,7 @@ def hidden_sources(edges: Edges, apart: Floats, plan: Plan) -> dict[tuple[int, i
     radius = np.maximum(radius, plan.cell / 2)
     sources = np.column_stack([y * plan.cell + middle, x * plan.cell + middle, radius, edges.colour[y, x]])
     return {
-        (HIDDEN, own): add_reflections(sources[level == own].astype(np.float32), plan, MARGIN << own)
+        (HIDDEN, own): add_reflections(sources[level == own].astype(np.float32), plan, ROOM << own)
         for own in range(1, plan.levels + 1)
     }
 

@@ -13,7 +13,7 @@ from dofsim.bokeh.plan import (
     LIGHT_LEVEL,
     LIGHT_SIZE,
     LIGHT_STEPS,
-    MARGIN,
+    ROOM,
     TILE,
     Plan,
 )
@@ -84,7 +84,7 @@ def split_lights(lights: Floats, plan: Plan) -> tuple[Floats, dict[tuple[int, in
     for group, side in ((FRONT, lights[:, COC] < 0), (BACK, lights[:, COC] > 0)):
         for own in range(1, plan.levels + 1):
             chosen = lights[side & (level == own) & (radius >= _FULL)]
-            coarse[group, own] = add_reflections(chosen, plan, MARGIN << own)
+            coarse[group, own] = add_reflections(chosen, plan, ROOM << own)
     return add_reflections(lights[radius < _FULL], plan), coarse
 
 

@@ -59,6 +59,9 @@ MARGIN = 3 * PATCH
 BORDER = MARGIN // 2 - 2
 """Cells around a coarse grid that may be sources: their discs, up to as large, still lie within the MARGIN."""
 
+ROOM = MARGIN - 3
+"""Cells around a coarse grid into which a disc may reach: two more are marked as touched, and one is for rounding."""
+
 FILL_CELLS = 16
 """How far, in cells, the colour of a hidden surface is looked for."""
 

@@ -45,7 +45,8 @@ RAYS = 16, 512
 
 GAIN = 5e-8
 """A square takes twice as many rays as long as its noise (variance of the root of the light, which displays show) is
-larger than this for each ray: so every ray is spent where it takes away most."""
+larger than this for each ray: so every ray is spent where it takes away most. Times the softness of edges, px, for the
+wider these are, the more pixels show what one of a small picture does."""
 
 JUMP = 1.0
 """Where the radius changes by more than this, px, from one pixel to the next, there are two surfaces."""
@@ -55,6 +56,13 @@ SMOOTH = 0.05
 
 RIM = 0.3
 """How much a pixel on an edge, which may still be mixed, counts for the colours of hidden surfaces."""
+
+FARTHER = 6.0
+"""How much wider than behind an edge a farther surface must be seen there, for the edge not to matter.
+
+Rays meet every surface in its turn, so edges between near ones count, as of hair before a face. But the bumps of a near
+surface whose depth rings at its edge would spread their own colour over what lies behind, as a halo.
+"""
 
 _TILE_ROWS = 2
 _ROWS = 64
@@ -154,11 +162,10 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         mixed, clean = find_mixed(rgb, coc, away, jump, plan.softness, workers)
         del means
         means, _ = survey(clean, coc, plan, workers)
-        # Rays meet every surface in its turn; without the edges between near ones, hair before a face lost 1 dB.
         # In wider cells those that an edge cuts count for nothing anyway.
         trust = np.where(away < 1, np.float32(RIM), np.float32(1)) if plan.cell == 1 else None
         edges = find_edges(
-            clean, coc, means, cells, places, crowded, plan, workers, drop=False, looks=CLOSE_LOOKS, trust=trust
+            clean, coc, means, cells, places, crowded, plan, workers, farther=FARTHER, looks=CLOSE_LOOKS, trust=trust
         )
         far = np.where(edges.distance < FAR, edges.far, np.float32(NOTHING))
         grids = means[FIRST_LEVEL:]
@@ -169,6 +176,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
         lowest, highest = reachable(spans[TILE_LEVEL])
         del means, grids
         points, pupil = aperture_points(aperture, SQUARE * SQUARE * RAYS[-1]), pupil_picture(aperture)
+        gain = np.float32(GAIN * plan.softness)
         cats_eye = np.float32(0 if aperture is None else aperture.cats_eye)
         rows, across = lowest.shape
 
@@ -179,7 +187,7 @@ def render_rays(rgb: Floats, coc: Floats, max_radius: float, aperture: Aperture 
 
         def look(box: Box) -> None:
             ray_tiles(
-                surfaces, rgb, number, lowest, highest, *box, points, RAYS, np.float32(GAIN), cats_eye,
+                surfaces, rgb, number, lowest, highest, *box, points, RAYS, gain, cats_eye,
                 ray_room(), wide, radius, out,
             )  # fmt: skip
 

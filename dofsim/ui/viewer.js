@@ -160,11 +160,14 @@ element.addEventListener('click', (event) => {
   if (!state.photo && event.target.closest('.stage')) chooser()?.click();
 });
 element.addEventListener('dragover', (event) => event.preventDefault());
-element.addEventListener('drop', (event) => {
+element.addEventListener('drop', async (event) => {
   event.preventDefault();
+  const files = event.dataTransfer.files;
+  if (!files.length) return;
+  // Gradio makes its box after this one, and takes it away during an upload.
+  while (!chooser()) await new Promise(requestAnimationFrame);
   const input = chooser();
-  if (!input || !event.dataTransfer.files.length) return;
-  input.files = event.dataTransfer.files;
+  input.files = files;
   input.dispatchEvent(new Event('change', { bubbles: true }));
 });
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dofsim.bokeh import Aperture, render
+from dofsim.bokeh.plan import TILE
 from dofsim.bokeh.render import Quality
 from dofsim.errors import ParameterError
 from tests.layouts import FEW, LAYOUTS, SIDES, TYPES, halves, laid_out
@@ -22,8 +23,12 @@ QUALITIES = st.sampled_from(get_args(Quality))
 def scene(height: int, width: int, near: float, far: float, light: float, seed: int) -> tuple[Any, Any]:
     rng = np.random.default_rng(seed)
     rgb = (rng.random((height, width, 3)) * light).astype(np.float32)
-    coc = np.where(rng.random((height, width)) < 0.3, -near, far * rng.random((height, width))).astype(np.float32)
-    return rgb, coc
+    coc = np.where(rng.random((height, width)) < 0.3, -near, far * rng.random((height, width)))
+    # Every other one has tiles of little and of much blur side by side.
+    if seed % 2 == 1:
+        tiles = rng.choice([0.1, 1.0], (-(-height // TILE), -(-width // TILE)))
+        coc *= tiles.repeat(TILE, axis=0).repeat(TILE, axis=1)[:height, :width]
+    return rgb, coc.astype(np.float32)
 
 
 @FEW

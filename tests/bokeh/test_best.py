@@ -15,9 +15,11 @@ import numpy.typing as npt
 import pytest
 
 from dofsim.bokeh import Aperture, rays, render
-from dofsim.bokeh.layered import survey
+from dofsim.bokeh.calm import gather_room, render_calm
+from dofsim.bokeh.layered import SPAN_TILES, survey
 from dofsim.bokeh.oracle import shape_light
-from dofsim.bokeh.plan import BLOCK, SQUARE, TILE_LEVEL, make_plan
+from dofsim.bokeh.plan import BLOCK, SQUARE, TILE, TILE_LEVEL, make_plan
+from dofsim.bokeh.render import Quality
 from dofsim.bokeh.tiles import find_tiles
 from dofsim.bokeh.workers import Workers
 
@@ -146,6 +148,32 @@ def test_neither_threads_nor_turns_change_the_picture(name: str) -> None:
     assert np.array_equal(render(rgb, coc, SHAPES.get(name), quality="best", threads=3), one)
     turned = render(rgb[::-1, ::-1], coc[::-1, ::-1], SHAPES.get(name), quality="best")[::-1, ::-1]
     assert np.abs(turned - one).mean() < 0.01
+
+
+@pytest.mark.parametrize("quality", ["fast", "best"])
+def test_a_surface_whose_depth_rings_at_its_edge_has_no_halo(quality: Quality) -> None:
+    coc = np.full((HEIGHT, WIDTH), 30, np.float32)
+    coc[:, :64] = np.interp(np.arange(64), [55, 60], [8, 0])
+    rgb = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    rgb[:, :64] = 1
+    assert render(rgb, coc, quality=quality)[:, 68:].max() < 0.02
+
+
+def test_gathering_beside_a_surface_of_wide_blur_stays_in_its_room() -> None:
+    coc = np.full((HEIGHT, WIDTH), 10, np.float32)
+    coc[:, TILE:] = 60
+    plan = make_plan(HEIGHT, WIDTH, 60.0)
+    size = gather_room(SPAN_TILES)
+    around = np.full(3 * size, np.nan, np.float32)
+    around[size : 2 * size] = 0
+    out = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    with Workers(1) as workers:
+        means, spans = survey(np.ones_like(out), coc, plan, workers)
+        blocks = plan.padded_height // BLOCK, plan.padded_width // BLOCK
+        calm = find_tiles(np.full(blocks, -1e9, np.float32), spans[TILE_LEVEL], plan)
+        box = 0, HEIGHT // TILE, 0, WIDTH // TILE
+        render_calm(np.ones_like(out), coc, means, plan, calm, box, None, around[size : 2 * size], out)
+    np.testing.assert_allclose(out, 1, atol=1e-4)
 
 
 @pytest.mark.parametrize(("front", "behind"), [(-9.0, 6.0), (3.0, 9.0), (-2.0, -11.0)])

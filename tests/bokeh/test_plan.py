@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from dofsim.bokeh.plan import Plan, cell_size, make_plan, soft_cell
+from dofsim.bokeh.lights import split_lights
+from dofsim.bokeh.plan import BACK, MARGIN, Plan, cell_size, make_plan, soft_cell
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,17 @@ def test_cells_are_larger_in_large_pictures_and_where_the_blur_is_wide(
 @pytest.mark.parametrize(("softness", "cell"), [(1, 1), (2, 2), (3, 2), (4, 4), (9, 4)])
 def test_the_cells_of_the_best_mode_are_as_wide_as_edges_are_soft(softness: int, cell: int) -> None:
     assert soft_cell(softness) == cell
+
+
+def test_what_the_border_reflects_of_lights_stays_on_its_grid() -> None:
+    plan = make_plan(480, 640, 104.0)
+    rng = np.random.default_rng(3)
+    lights = np.ones((20_000, 6), np.float32)
+    lights[:, :3] = rng.random((20_000, 3)) * (480, 640, 208) - (0, 0, 104)
+    _, coarse = split_lights(lights, plan)
+    for (_, level), sources in coarse.items():
+        middle = MARGIN + (sources[:, :2] + 0.5) / 2**level - 0.5
+        radius = np.abs(sources[:, 2:3]) / 2**level
+        assert (np.floor(middle) - np.floor(radius + 1.5) >= 0).all()
+        assert (np.floor(middle) + np.floor(radius) + 2 < np.add(plan.shape(level), 2 * MARGIN)).all()
+    assert len(coarse[BACK, 2]) > ((lights[:, 2] >= 64) & (lights[:, 2] < 128)).sum(), "some are reflected"

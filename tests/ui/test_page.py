@@ -322,6 +322,10 @@ def test_a_dropped_file_a_held_picture_and_a_view_that_is_changed_at_once(
     viewer: Any, page_server: Any, photo: Path, tmp_path: Path
 ) -> None:
     page = viewer.open(page_server.address).page
+    # Gradio's box may come later than ours: a photo that is dropped in between waits for it.
+    page.evaluate(
+        "box = document.querySelector('#dofsim-photo'); box.id = ''; setTimeout(() => box.id = 'dofsim-photo', 300)"
+    )
     with viewer.drawing():
         page.evaluate(_DROP, [photo.name, base64.b64encode(photo.read_bytes()).decode()])
     page.mouse.move(*_middle(page, ".shown"))
