@@ -25,7 +25,7 @@ def stick(b: Builder, start: Vector, end: Vector, radius: float, look: dict[str,
     b.part(CYLINDER, (start + end) / 2, (radius, float(np.linalg.norm(way)) / 2, radius), look, _towards(way))
 
 
-class _Growth:
+class Growth:
     """One kind of plant: what its leaves and fruit are like."""
 
     def __init__(self, b: Builder, leaf: float) -> None:
@@ -71,7 +71,7 @@ def hedge(b: Builder) -> tuple[Camera, bool]:
         b.part(BOX, (0, 0, rng.uniform(4, 9)), (20, 20, 0.1), b.look(1.0))
     reach = rng.uniform(0.6, 2.2)
     leaf = reach * rng.uniform(0.04, 0.14)
-    growth = _Growth(b, leaf)
+    growth = Growth(b, leaf)
     for _ in range(int(rng.integers(1, 4))):  # trunks and boughs
         root = np.array([rng.normal(0, 0.35) * reach, -1.2 * reach, reach * rng.uniform(0.9, 2.0)])
         top = root + np.array([rng.normal(0, 0.4), rng.uniform(1.0, 2.6), rng.normal(0, 0.25)]) * reach
@@ -107,7 +107,7 @@ def bed(b: Builder) -> tuple[Camera, bool]:
     else:
         b.part(BOX, (0, -0.05, 4), (12, 0.05, 8), b.look(1.0))
     tall = rng.uniform(0.15, 0.5)
-    growths = [_Growth(b, tall * rng.uniform(0.2, 0.8)) for _ in range(2)]
+    growths = [Growth(b, tall * rng.uniform(0.2, 0.8)) for _ in range(2)]
     heads = [(int(rng.integers(4)), b.look(0.1), b.look(0.1, 0.7)) for _ in range(2)]
     for _style, stem, _head in heads:
         stem["tint"] = np.array([0.4, 0.9, 0.3]) * rng.uniform(0.4, 1.2)

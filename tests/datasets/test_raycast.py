@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dofsim.datasets.everyday import clutter, meal, pet, porch
 from dofsim.datasets.foliage import stick
 from dofsim.datasets.furnish import Builder
 from dofsim.datasets.mattes import Subject
@@ -219,6 +220,34 @@ def test_tables_and_tubs_are_seen_under_any_roll(bank):
         assert max(camera.pitch for camera in cameras) < -0.4
         assert any(abs(camera.roll) > 2.3 for camera in cameras)
         assert any(0.8 < abs(camera.roll) < 2.3 for camera in cameras)
+
+
+def test_leaves_grow_before_a_porch(bank):
+    for seed in range(8):
+        builder = Builder(World(), bank, np.random.default_rng(seed))
+        porch(builder)
+        world = builder.world
+        kind, centre = np.array(world.kind), np.stack(world.centre)
+        half = np.stack(world.half)
+        leaves = (kind == ELLIPSOID) & np.isclose(half[:, 2], 0.06 * half[:, 1])
+        walls = (kind == BOX) & (half.max(axis=1) > 0.9)
+        assert leaves.sum() > 40
+        assert np.median(centre[leaves, 2]) < 0.8 * np.median(centre[walls, 2])
+        assert centre[leaves, 2].min() < 1.3
+
+
+def test_desks_meals_and_pets_are_within_reach(bank):
+    for arrange in (clutter, meal, pet):
+        nearest = []
+        for seed in range(10):
+            builder = Builder(World(), bank, np.random.default_rng(seed))
+            camera, indoor = arrange(builder)
+            _, inverse = render(builder.world, camera, Light(), bank, SIZE)
+            nearest.append(1 / np.percentile(inverse, 95))
+            if arrange is clutter:
+                assert indoor
+                assert camera.pitch < 0.1
+        assert 0.15 < np.median(nearest) < 1.5
 
 
 def test_only_the_kinds_that_are_asked_for_are_drawn(bank):
