@@ -1,4 +1,4 @@
-"""Edges of the circle of confusion where a depth map, as phones and networks give it, knows them to some pixels only."""
+"""Edges of the circle of confusion where a depth map, of a phone or a network, knows them to some pixels only."""
 
 from __future__ import annotations
 
