@@ -6,8 +6,9 @@ DATA holds ``truth/dev`` (ray-traced scenes, see ``benchmarks/truth.py``) and ``
 Halos: the exact depth of each scene is reduced to a quarter and blurred (Gaussian, 1 px of the small map). The
 renderer then draws the scene's three lenses with the exact, the degraded (enlarged bilinearly) and the refined depth.
 The columns are PSNR against the ray-traced picture in the band around jumps of the exact circle of confusion;
-``recovered`` is the share of the loss in dB that refinement makes good. ``depth`` is the mean error of the inverse
-depth within 8 px of its jumps, as a share of that of the degraded map.
+``recovered`` is the share of the loss in dB that refinement makes good. ``drawn``: the refined depth as photos are
+drawn with it, its soft edges split where they run through the focus. ``depth`` is the mean error of the inverse depth
+within 8 px of its jumps, as a share of that of the degraded map.
 
 Mattes: a depth map of two levels, the subject where alpha is at least one half, is reduced to a longest side of
 ``SMALL`` px. ``error`` is the mean |share of the subject's level - alpha| over the pixels within 3 % of the diagonal
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -39,6 +41,7 @@ from dofsim.bokeh import render
 from dofsim.depth import DepthKind, DepthMap
 from dofsim.depth.refine import refine
 from dofsim.files import atomic_path
+from dofsim.soft_edges import split_ramps, widen_near
 
 Array = npt.NDArray[np.float32]
 Refine = Callable[[Array, npt.NDArray[np.uint8]], Array]
@@ -81,7 +84,12 @@ def measure_halos(folder: Path, method: Refine, scenes: set[str] | None = None) 
         beside = cv2.dilate(jumps.astype(np.uint8), np.ones((17, 17), np.uint8)) > 0
         row: dict[str, Any] = {"scene": scene, "class": kind, "lens": tag}
         error = {}
-        for name, radius in (("exact", coc), ("degraded", -enlarge(low, guide)), ("refined", -method(low, guide))):
+        refined = -method(low, guide)
+        drawn = refined.copy()
+        widen_near(drawn, math.hypot(*drawn.shape))
+        split_ramps(drawn, math.hypot(*drawn.shape))
+        radii = {"exact": coc, "degraded": -enlarge(low, guide), "refined": refined, "drawn": drawn}
+        for name, radius in radii.items():
             row[name] = psnr(encode(render(image, radius, threads=1)), truth, band)
             error[name] = float(np.abs(radius - coc)[beside].mean()) if beside.any() else float("nan")
         row["depth"] = error["refined"] / error["degraded"]
@@ -146,12 +154,14 @@ def recovered(rows: list[dict[str, Any]]) -> float:
 
 def to_markdown(halos: list[dict[str, Any]], mattes: list[dict[str, Any]], megapixels: float, seconds: float) -> str:
     """Both tables."""
-    lines = ["| halos | exact | degraded | refined | recovered | depth |", "|---|---|---|---|---|---|"]
+    lines = ["| halos | exact | degraded | refined | drawn | recovered | depth |", "|---|---|---|---|---|---|---|"]
     groups = {"all": halos} | {
         kind: [row for row in halos if row["class"] == kind] for kind in dict.fromkeys(row["class"] for row in halos)
     }
     for name, rows in groups.items():
-        cells = [f"{np.mean([row[column] for row in rows]):.2f}" for column in ("exact", "degraded", "refined")]
+        cells = [
+            f"{np.mean([row[column] for row in rows]):.2f}" for column in ("exact", "degraded", "refined", "drawn")
+        ]
         lines.append(
             f"| {name} | " + " | ".join(cells) + f" | {recovered(rows):.0%} | "
             f"{np.nanmean([row['depth'] for row in rows]):.2f} |"

@@ -29,6 +29,7 @@ _DARK = 0.02
 
 _SIDES = 4, 8
 _TURNS = 7, 11
+"""Batches by which squares begin later from row to row and from column to column; at random there would be a mottle."""
 _LEAST, _OTHERS, _BATCHES, _SQUARES, _SUMS = 12, 14, 15, 18, 19
 
 
