@@ -20,7 +20,7 @@ _BETWEEN = 0.7
 _GOES_ON = 1.5
 """How much more the circle of confusion of one steep surface changes over twice the width; less is an edge."""
 
-_TILE = 256
+_TILE = 128
 _ROWS = 64
 
 
@@ -72,7 +72,7 @@ def split_ramps(coc_px: npt.NDArray[np.float32], diagonal_px: float) -> None:
         Diagonal of the picture, px; edges are up to 1/250 of it wide, 20 px of 12 megapixels.
     """
     px = round(diagonal_px * _SOFT)
-    if px == 0 or coc_px.min() >= -_BLURRED or coc_px.max() <= _BLURRED:
+    if px == 0:
         return
     import cv2
 
@@ -83,16 +83,21 @@ def split_ramps(coc_px: npt.NDArray[np.float32], diagonal_px: float) -> None:
         for left in range(0, width, _TILE):
             above, before = max(top - 2 * px, 0), max(left - 2 * px, 0)
             around = coc_px[above : top + _TILE + 2 * px, before : left + _TILE + 2 * px]
-            # Few tiles have both surfaces.
-            if around.min() >= -_BLURRED or around.max() <= _BLURRED:
+            # Few tiles have both surfaces, and fewer a soft edge between them.
+            lowest, highest, *_ = cv2.minMaxLoc(around)
+            if lowest >= -_BLURRED or highest <= _BLURRED:
                 continue
             near, far = cv2.erode(around, square), cv2.dilate(around, square)
-            ramp = (near < -_BLURRED) & (far > _BLURRED) & (np.abs(around) < _BETWEEN * np.minimum(-near, far))
-            ramp &= cv2.dilate(around, twice) - cv2.erode(around, twice) < _GOES_ON * (far - near)
-            own = ramp[top - above :, left - before :][:_TILE, :_TILE]
-            y, x = np.nonzero(own)
+            ramp = np.minimum(-near, far)
+            ramp = (ramp > _BLURRED) & (np.abs(around) < _BETWEEN * ramp)
+            y, x = np.nonzero(ramp[top - above :, left - before :][:_TILE, :_TILE])
+            if len(y) == 0:
+                continue
             inside = y + top - above, x + left - before
-            closer = np.where(2 * around[inside] < near[inside] + far[inside], near[inside], far[inside])
-            found.append((y + top, x + left, closer))
+            span = cv2.dilate(around, twice)[inside] - cv2.erode(around, twice)[inside]
+            near, far = near[inside], far[inside]
+            ends = span < _GOES_ON * (far - near)
+            closer = np.where(2 * around[inside] < near + far, near, far)
+            found.append((y[ends] + top, x[ends] + left, closer[ends]))
     for y, x, closer in found:
         coc_px[y, x] = closer
