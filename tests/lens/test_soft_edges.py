@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -68,3 +69,39 @@ def test_ramps_of_small_pictures_stay() -> None:
     before = coc.copy()
     split_ramps(coc, 240.0)
     assert np.array_equal(coc, before)
+
+
+def soft_cards(seed: int) -> Floats:
+    """Cards in front of the plane of focus, in it and behind it, with edges of some pixels, larger than a tile."""
+    rng = np.random.default_rng(seed)
+    blocks = rng.choice([-30.0, -3.0, 0.0, 3.0, 40.0], (9, 8)) + rng.normal(0, 0.5, (9, 8))
+    steps = blocks.repeat(40, axis=0).repeat(40, axis=1)[: 350 - seed]
+    return cv2.GaussianBlur(steps, (0, 0), 0.5 + seed).astype(np.float32)
+
+
+def lowest(coc: Floats, px: int) -> Floats:
+    """Of all pixels up to ``px`` away, on either axis."""
+    return -highest(-coc, px)
+
+
+def highest(coc: Floats, px: int) -> Floats:
+    """Of all pixels up to ``px`` away, on either axis."""
+    padded = np.pad(coc, px, constant_values=-np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * px + 1, 2 * px + 1))
+    return windows.max(axis=(2, 3))
+
+
+@pytest.mark.parametrize(("seed", "px"), [(0, 1), (1, 4), (2, 4), (3, 4)])
+def test_both_do_what_they_say_in_every_pixel(seed: int, px: int) -> None:
+    coc = soft_cards(seed)
+    widened, split = coc.copy(), coc.copy()
+    widen_near(widened, 1700.0 * px)
+    split_ramps(split, 500.0 * px)
+
+    near, far = lowest(coc, px), highest(coc, px)
+    assert np.array_equal(widened, np.where((coc - near > 1) & (np.abs(near) > np.abs(coc) + 2 * px), near, coc))
+
+    span = highest(coc, 2 * px) - lowest(coc, 2 * px)
+    ramp = (near < -2) & (far > 2) & (np.abs(coc) < 0.7 * np.minimum(-near, far)) & (span < 1.5 * (far - near))
+    assert ramp.any()
+    assert np.array_equal(split, np.where(ramp, np.where(2 * coc < near + far, near, far), coc))
