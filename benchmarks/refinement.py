@@ -41,7 +41,7 @@ from dofsim.bokeh import render
 from dofsim.depth import DepthKind, DepthMap
 from dofsim.depth.refine import refine
 from dofsim.files import atomic_path
-from dofsim.soft_edges import split_ramps, widen_near
+from dofsim.soft_edges import clear_rims
 
 Array = npt.NDArray[np.float32]
 Refine = Callable[[Array, npt.NDArray[np.uint8]], Array]
@@ -86,8 +86,7 @@ def measure_halos(folder: Path, method: Refine, scenes: set[str] | None = None) 
         error = {}
         refined = -method(low, guide)
         drawn = refined.copy()
-        widen_near(drawn, math.hypot(*drawn.shape))
-        split_ramps(drawn, math.hypot(*drawn.shape))
+        clear_rims(drawn, math.hypot(*drawn.shape))
         radii = {"exact": coc, "degraded": -enlarge(low, guide), "refined": refined, "drawn": drawn}
         for name, radius in radii.items():
             row[name] = psnr(encode(render(image, radius, threads=1)), truth, band)

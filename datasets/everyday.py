@@ -7,7 +7,7 @@ import numpy as np
 from dofsim.datasets.foliage import Growth, stick
 from dofsim.datasets.furnish import Builder, small_things
 from dofsim.datasets.people import person
-from dofsim.datasets.places import outdoors, walls
+from dofsim.datasets.places import outdoors, stand_about, walls
 from dofsim.datasets.raycast import BOX, CYLINDER, ELLIPSOID, Camera, Vector, turn
 
 
@@ -224,9 +224,8 @@ def pet(b: Builder) -> tuple[Camera, bool]:
     if indoor:
         far = rng.uniform(1.5, 6.0)
         walls(b, rng.uniform(1.2, 3.5), far, rng.uniform(2.4, 3.0))
-        for _ in range(int(rng.integers(0, 6))):
-            thing = (b.chair, b.sofa, b.table, b.plant, b.carton, b.shelf)[int(rng.integers(6))]
-            thing(rng.normal(0, 1.0), 0.0, rng.uniform(1.3, max(1.4, far)), rng.uniform(0.5, 1.1))
+        things = (b.chair, b.sofa, b.table, b.plant, b.carton, b.shelf)
+        stand_about(b, things, int(rng.integers(0, 6)), (1.3, max(1.4, far)), (0.5, 1.1))
     else:
         outdoors(b, 0.0, rng.uniform(2, 9))
         for _ in range(int(rng.integers(0, 12))):

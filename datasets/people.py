@@ -8,7 +8,7 @@ import numpy as np
 
 from dofsim.datasets.foliage import stick
 from dofsim.datasets.furnish import Builder, small_things
-from dofsim.datasets.places import outdoors, walls
+from dofsim.datasets.places import outdoors, stand_about, walls
 from dofsim.datasets.raycast import BOX, ELLIPSOID, Camera, Vector, turn
 
 Look = dict[str, object]
@@ -105,9 +105,8 @@ def people(b: Builder) -> tuple[Camera, bool]:
     if indoor:
         deep = rng.uniform(2.5, 8.0)
         walls(b, rng.uniform(1.5, 3.5), deep, rng.uniform(2.4, 3.2))
-        for _ in range(int(rng.integers(0, 5))):
-            thing = (b.chair, b.sofa, b.table, b.plant, b.carton)[int(rng.integers(5))]
-            thing(rng.normal(0, 1.0), 0.0, rng.uniform(2.0, deep), rng.uniform(0.6, 1.2))
+        things = (b.chair, b.sofa, b.table, b.plant, b.carton)
+        stand_about(b, things, int(rng.integers(0, 5)), (2.0, deep), (0.6, 1.2))
     else:
         outdoors(b, 0.0, rng.uniform(3, 10))
     eye = rng.uniform(0.8, 1.7)

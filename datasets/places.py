@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from dofsim.datasets.furnish import Builder, small_things
@@ -33,6 +35,15 @@ def walls(b: Builder, half_width: float, depth: float, height: float, *, ceiling
             side * (half_width - 0.07), b.rng.uniform(0.3, 0.8) * height, b.rng.uniform(0.3, 0.9) * depth,
             b.rng.uniform(0.2, 0.8), yaw=np.pi / 2,
         )  # fmt: skip
+
+
+def stand_about(
+    b: Builder, things: Sequence[Callable[..., object]], count: int, reach: tuple[float, float], size: tuple[float, float]
+) -> None:
+    """So many of these things on the floor y = 0, at random distances and in random sizes, m."""
+    for _ in range(count):
+        thing = things[int(b.rng.integers(len(things)))]
+        thing(b.rng.normal(0, 1.0), 0.0, b.rng.uniform(*reach), b.rng.uniform(*size))
 
 
 def room(b: Builder) -> tuple[Camera, bool]:
@@ -235,9 +246,7 @@ def portrait(b: Builder) -> tuple[Camera, bool]:
     indoor = rng.random() < 0.5
     if indoor:
         walls(b, rng.uniform(1.5, 3.5), rng.uniform(2.5, 8.0), rng.uniform(2.4, 3.2))
-        for _ in range(int(rng.integers(1, 5))):
-            thing = (b.chair, b.sofa, b.table, b.plant)[int(rng.integers(4))]
-            thing(rng.normal(0, 1.0), 0.0, rng.uniform(2.2, 5.0), rng.uniform(0.6, 1.2))
+        stand_about(b, (b.chair, b.sofa, b.table, b.plant), int(rng.integers(1, 5)), (2.2, 5.0), (0.6, 1.2))
     else:
         outdoors(b, 0.0, rng.uniform(3, 10))
     eye = rng.uniform(1.1, 1.7)

@@ -133,8 +133,7 @@ def refocus(
         if extent != (lowest, highest):
             coc = np.clip(coc, -longest, longest)
         if depth.refined:
-            soft_edges.widen_near(coc, math.hypot(*size))
-            soft_edges.split_ramps(coc, math.hypot(*size))
+            soft_edges.clear_rims(coc, math.hypot(*size))
         if highlights:
             lights = highlights() if whole else find_highlights(photo.pixels[seen], photo.profile, longer=max(size))
             lights.give(light, np.abs(coc.flat[lights.places]) >= IN_FOCUS_RADIUS, highlight_strength)

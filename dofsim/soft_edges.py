@@ -24,6 +24,20 @@ _TILE = 128
 _ROWS = 64
 
 
+def clear_rims(coc_px: npt.NDArray[np.float32], diagonal_px: float) -> None:
+    """Leave no rim of a blurred surface in focus, in place: :func:`widen_near`, then :func:`split_ramps`.
+
+    Parameters
+    ----------
+    coc_px : float32 array, shape (H, W)
+        Signed radius, px.
+    diagonal_px : float
+        Diagonal of the picture, px.
+    """
+    widen_near(coc_px, diagonal_px)
+    split_ramps(coc_px, diagonal_px)
+
+
 def widen_near(coc_px: npt.NDArray[np.float32], diagonal_px: float) -> None:
     """Move edges outwards, in place, where the nearer surface is the more blurred one.
 

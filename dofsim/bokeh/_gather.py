@@ -11,7 +11,7 @@ from dofsim._kept import kept
 from dofsim.bokeh._disc import BLUE, GREEN, HALF, KERNEL, PART, ZERO, F, U
 from dofsim.bokeh._shape import list_spans
 from dofsim.bokeh._simd import EIGHT, gather_eight, gather_spans
-from dofsim.bokeh.plan import IN_FOCUS_RADIUS, LARGEST_GATHERED
+from dofsim.bokeh.plan import GATHER_RIM, IN_FOCUS_RADIUS, LARGEST_GATHERED
 from dofsim.bokeh.spans import RADIUS_STEPS
 
 _ALIKE = 0.25
@@ -81,7 +81,7 @@ def gather_runs(  # type: ignore[no-untyped-def]
             q += U(3)
         prefix[q], prefix[q + GREEN], prefix[q + BLUE] = red, green, blue
     # Cells at the rim of a run may lie in another surface, of a radius for which the halo was not made.
-    most = F(min(LARGEST_GATHERED, halo - 3))
+    most = F(min(LARGEST_GATHERED, halo - GATHER_RIM))
     listed = -1
     for n in range(runs.shape[0]):
         for y in range(runs[n, 0], runs[n, 1]):

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dofsim.bokeh.plan import IN_FOCUS_RADIUS, LARGEST_GATHERED, TILE, Plan
+from dofsim.bokeh.plan import GATHER_RIM, IN_FOCUS_RADIUS, LARGEST_GATHERED, TILE, Plan
 from dofsim.bokeh.shapes import ShapeTable
 from dofsim.bokeh.spans import gather_table
 from dofsim.bokeh.tiles import COPIED, Tiles
@@ -72,7 +72,7 @@ def render_calm(
                 out[y0:y1, x0:x1] = rgb[y0:y1, x0:x1]
         elif level >= 0:
             widest = float(tiles.widest[top:bottom, left:right][levels == level].max())
-            halo = min(int(widest / 2**level), LARGEST_GATHERED) + 4
+            halo = min(int(widest / 2**level), LARGEST_GATHERED) + 1 + GATHER_RIM
             runs = list(_runs(levels == level, top, left))
             if level == 0:
                 has_sharp = bool((tiles.smallest[top:bottom, left:right] < IN_FOCUS_RADIUS).any())

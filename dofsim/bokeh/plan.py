@@ -35,6 +35,9 @@ LARGEST_DRAWN = 4 * FINE_RADIUS + 2
 LARGEST_GATHERED = 20
 """Largest radius gathered on any grid, px of that grid."""
 
+GATHER_RIM = 3
+"""Cells that a gathered disc takes beyond its radius, at most."""
+
 LIGHT_LEVEL = 1.2
 """Radiance above which a pixel may be a light; 1 is white, so only recovered or HDR highlights are."""
 

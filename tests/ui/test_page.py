@@ -210,6 +210,7 @@ def test_keys_views_lens_and_depth(viewer: Any, page_server: Any, photo: Path, t
     page.get_by_role("button", name="Lens").click()
     for name, word, value in (("Clipped lights", "highlight_strength", 2), ("Donut", "donut", 0.5)):
         viewer.slide(name, word, value)
+        assert viewer.last["settings"][word] == value
     assert viewer.picture() == made.picture("photo", viewer.last["settings"])
 
     values = np.zeros((240, 320), np.uint8)
