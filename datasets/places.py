@@ -38,7 +38,11 @@ def walls(b: Builder, half_width: float, depth: float, height: float, *, ceiling
 
 
 def stand_about(
-    b: Builder, things: Sequence[Callable[..., object]], count: int, reach: tuple[float, float], size: tuple[float, float]
+    b: Builder,
+    things: Sequence[Callable[[float, float, float, float], object]],
+    count: int,
+    reach: tuple[float, float],
+    size: tuple[float, float],
 ) -> None:
     """So many of these things on the floor y = 0, at random distances and in random sizes, m."""
     for _ in range(count):
