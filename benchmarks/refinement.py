@@ -10,6 +10,9 @@ The columns are PSNR against the ray-traced picture in the band around jumps of 
 drawn with it, its soft edges split where they run through the focus. ``depth`` is the mean error of the inverse depth
 within 8 px of its jumps, as a share of that of the degraded map.
 
+Enlarged: the exact depth reduced to 1/``FACTOR``, blurred, brought back to the photo's size bilinearly and rounded to
+8 bit, as depth networks' maps come from other programs. The same PSNR, with it as it is and refined.
+
 Mattes: a depth map of two levels, the subject where alpha is at least one half, is reduced to a longest side of
 ``SMALL`` px. ``error`` is the mean |share of the subject's level - alpha| over the pixels within 3 % of the diagonal
 of the outline or with an alpha in between, and ``wrong`` the share of those pixels with a clear alpha (< 0.1 or > 0.9)
@@ -46,6 +49,8 @@ from dofsim.soft_edges import clear_rims
 Array = npt.NDArray[np.float32]
 Refine = Callable[[Array, npt.NDArray[np.uint8]], Array]
 RESULTS = Path(__file__).resolve().parent / "results"
+#: Reduction and blur, px of the small map, of the maps that are enlarged again.
+ENLARGED = ((1, 0.0), (2, 0.0), (4, 0.0), (4, 0.7), (8, 0.0), (8, 0.7))
 #: Longest side of the small depth maps of the mattes, px.
 SMALL = (192, 96)
 
@@ -93,6 +98,35 @@ def measure_halos(folder: Path, method: Refine, scenes: set[str] | None = None) 
             error[name] = float(np.abs(radius - coc)[beside].mean()) if beside.any() else float("nan")
         row["depth"] = error["refined"] / error["degraded"]
         rows.append(row)
+    return rows
+
+
+def measure_enlarged(folder: Path, scenes: set[str] | None = None) -> list[dict[str, Any]]:
+    """One row per scene, lens and way of having lost the edges; reduced by 1 they are exact."""
+    rows = []
+    for scene, kind, tag, image, coc, maps in pictures(folder):
+        band = edge_band(coc)
+        if band.sum() < 50 or (scenes is not None and scene not in scenes):
+            continue
+        guide = (encode(image) * 255 + 0.5).astype(np.uint8)
+        truth = encode(maps["truth"])
+        low, span = float(-coc.max()), float(np.ptp(coc))
+        unit = (-coc - np.float32(low)) / np.float32(span)
+        for factor, blur in ENLARGED:
+            soft = unit
+            if factor > 1:
+                size = (unit.shape[1] // factor, unit.shape[0] // factor)
+                small = np.asarray(cv2.resize(unit, size, interpolation=cv2.INTER_AREA), np.float32)
+                small = small if blur == 0 else np.asarray(cv2.GaussianBlur(small, (0, 0), blur), np.float32)
+                soft = np.round(enlarge(small, guide) * 255) / np.float32(255)
+            row: dict[str, Any] = {"scene": scene, "class": kind, "lens": tag, "factor": factor, "blur": blur}
+            depth = DepthMap(soft, DepthKind.RELATIVE, "file")
+            for name, given in (("given", depth), ("refined", refine(depth, guide))):
+                radius = -(given.values * np.float32(span) + np.float32(low))
+                if given.refined:
+                    clear_rims(radius, math.hypot(*radius.shape))
+                row[name] = psnr(encode(render(image, radius, threads=1)), truth, band)
+            rows.append(row)
     return rows
 
 
@@ -151,8 +185,14 @@ def recovered(rows: list[dict[str, Any]]) -> float:
     return float((refined - degraded) / (exact - degraded))
 
 
-def to_markdown(halos: list[dict[str, Any]], mattes: list[dict[str, Any]], megapixels: float, seconds: float) -> str:
-    """Both tables."""
+def to_markdown(
+    halos: list[dict[str, Any]],
+    enlarged: list[dict[str, Any]],
+    mattes: list[dict[str, Any]],
+    megapixels: float,
+    seconds: float,
+) -> str:
+    """The three tables."""
     lines = ["| halos | exact | degraded | refined | drawn | recovered | depth |", "|---|---|---|---|---|---|---|"]
     groups = {"all": halos} | {
         kind: [row for row in halos if row["class"] == kind] for kind in dict.fromkeys(row["class"] for row in halos)
@@ -165,6 +205,11 @@ def to_markdown(halos: list[dict[str, Any]], mattes: list[dict[str, Any]], megap
             f"| {name} | " + " | ".join(cells) + f" | {recovered(rows):.0%} | "
             f"{np.nanmean([row['depth'] for row in rows]):.2f} |"
         )
+    lines += ["", "| reduced by, blurred by, enlarged again | given | refined |", "|---|---|---|"]
+    for factor, blur in dict.fromkeys((row["factor"], row["blur"]) for row in enlarged):
+        rows = [row for row in enlarged if (row["factor"], row["blur"]) == (factor, blur)]
+        cells = [f"{np.mean([row[name] for row in rows]):.2f}" for name in ("given", "refined")]
+        lines.append(f"| {factor}, {blur:g} px | " + " | ".join(cells) + " |")
     lines += ["", "| mattes | error, enlarged | refined | wrong, enlarged | refined |", "|---|---|---|---|---|"]
     for longest in dict.fromkeys(row["small"] for row in mattes):
         rows = [row for row in mattes if row["small"] == longest]
@@ -188,14 +233,16 @@ def main() -> int:
     arguments = parser.parse_args()
     scenes = set(arguments.scenes.split(",")) if arguments.scenes else None
     halos = measure_halos(arguments.data / "truth" / "dev", ours, scenes)
+    enlarged = measure_enlarged(arguments.data / "truth" / "dev", scenes)
     mattes = measure_mattes(arguments.data / "mattes", ours)
     seconds = time_refinement(ours, arguments.megapixels)
-    text = to_markdown(halos, mattes, arguments.megapixels, seconds)
+    text = to_markdown(halos, enlarged, mattes, arguments.megapixels, seconds)
     print(text)
     arguments.output.mkdir(parents=True, exist_ok=True)
     record = {"machine": describe_machine(), "versions": describe_versions(), "recovered": recovered(halos)}
     with atomic_path(arguments.output / "refinement.json") as path:
-        path.write_text(json.dumps({**record, "seconds": seconds, "halos": halos, "mattes": mattes}, indent=1) + "\n")
+        rows = {"halos": halos, "enlarged": enlarged, "mattes": mattes}
+        path.write_text(json.dumps({**record, "seconds": seconds, **rows}, indent=1) + "\n")
     with atomic_path(arguments.output / "refinement.md") as path:
         path.write_text(text)
     return 0

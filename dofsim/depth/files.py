@@ -11,7 +11,7 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,16 @@ NearIs = Literal["bright", "dark"]
 
 RECORD_VERSION = 1
 """Version of the record; it grows when a reader of the former one would misread it."""
+
+
+class _Record(NamedTuple):
+    """What a file that dofsim wrote says of its map; the ends are inverse depth."""
+
+    kind: DepthKind
+    far: float
+    near: float
+    refined: bool
+
 
 _STEPS = 65535
 _MILLIMETRES_PER_METRE = 1000.0
@@ -172,13 +182,13 @@ def _interpret(
 
 def _restore(
     numbers: npt.NDArray[Any],
-    stored: tuple[DepthKind, float, float],
+    stored: _Record,
     kind: DepthKind | None,
     near: NearIs,
     path: str | os.PathLike[str],
 ) -> DepthMap:
     """Undo :func:`write_depth`."""
-    stored_kind, far, nearest = stored
+    stored_kind, far, nearest, refined = stored
     if near == "dark":
         raise ParameterError(f"{path} was written by dofsim and is near bright; leave --near out")
     if kind not in (None, stored_kind) and stored_kind is DepthKind.RELATIVE:
@@ -196,7 +206,7 @@ def _restore(
     if is_inverse == (wanted is DepthKind.METRIC):
         with np.errstate(divide="ignore"):
             values = np.float32(1) / values
-    return DepthMap(values, wanted, "file", Path(path).name)
+    return DepthMap(values, wanted, "file", Path(path).name, refined)
 
 
 def _to_float32(numbers: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -207,11 +217,12 @@ def _to_float32(numbers: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def _make_record(depth: DepthMap) -> str:
     far, near = depth.range()
-    return json.dumps({"version": RECORD_VERSION, "kind": depth.kind.value, "far": far, "near": near})
+    record = {"version": RECORD_VERSION, "kind": depth.kind.value, "far": far, "near": near}
+    return json.dumps({**record, "refined": True} if depth.refined else record)
 
 
-def _parse_record(text: str) -> tuple[DepthKind, float, float] | None:
-    """Return (kind, far, near) in the inverse unit, or None if the text is no record; DepthError if it is newer."""
+def _parse_record(text: str) -> _Record | None:
+    """Ends in the inverse unit, or None if the text is no record; DepthError if it is newer."""
     try:
         record = json.loads(text)
         stated = record.get("version", RECORD_VERSION)
@@ -223,7 +234,7 @@ def _parse_record(text: str) -> tuple[DepthKind, float, float] | None:
     except (ValueError, TypeError, KeyError):
         return None
     sane = math.isfinite(far) and math.isfinite(near) and far <= near and (kind is DepthKind.RELATIVE or far >= 0)
-    return (kind, far, near) if sane else None
+    return _Record(kind, far, near, record.get("refined") is True) if sane else None
 
 
 # ---------------------------------------------------------------------------------------------------- reading

@@ -36,8 +36,15 @@ _RAMP_SHARE, _JUMP_SHARE = 0.5, 0.75
 # Squared colour distance that noise and fine grain make, levels^2 of 8 bit.
 _NOISE = 100.0
 _DOUBT = 0.02
+# Up to how wide, px, the edges of a map of full size are exact or smoothed like a picture's, at most; and how wide
+# those are that the first pass still settles. An edge rises within _WIDEST px, all but a quarter of its height.
+_EXACT_EDGE, _SETTLED_EDGE = 2.3, 2.75
+_WIDEST, _WHOLE, _STEEPEST = 8, 0.75, 0.99
+_FEWEST_EDGES = 20
+_LOOK_ROWS, _LOOKED_AT = 96, 1_500_000
 # Depth of 8 bit has at least so many levels; what has fewer is a mask or a drawing and stays as it is.
 _FEWEST_LEVELS, _MOST_LEVELS = 64, 256
+_LEVELS_FROM = 100_000
 
 
 @dataclass(frozen=True)
@@ -88,9 +95,10 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     Returns
     -------
     DepthMap
-        Shape (H, W); same kind, source and detail. It is ``depth`` itself if it has that size already, because
-        whoever made a map of full size meant its edges; but of a phone's own map (``source="photo"``, such as Lens
-        Blur's) the edges are rough at any size and are settled, once. A larger map is averaged down.
+        Shape (H, W); same kind, source and detail. It is ``depth`` itself if that has this size already and sharp
+        edges, because whoever made it meant them. Soft edges of a large map are those of a small one that was enlarged,
+        as most networks' are: it is reduced until they are sharp, and refined from there. Of a phone's own map
+        (``source="photo"``, such as Lens Blur's) the edges are rough at any size and are settled, once.
 
     Raises
     ------
@@ -100,17 +108,24 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     if guide.ndim != 3 or guide.shape[2] != 3 or guide.size == 0 or guide.dtype not in (np.uint8, np.uint16):
         raise ParameterError(f"the guide is a (H, W, 3) picture of 8 or 16 bit, not {guide.shape} {guide.dtype}")
     size = guide.shape[0], guide.shape[1]
-    if depth.shape == size and (depth.refined or depth.source != "photo" or size[0] * size[1] > _LARGE):
-        return depth
-    inverse = depth.inverse().values
     far, near = depth.range()
-    smaller = depth.shape[0] < size[0] or depth.shape[1] < size[1]
-    if depth.is_flat() or not (smaller or depth.shape == size):
+    inverse = depth.inverse().values
+    reduction = 1
+    if depth.is_flat():
+        reduction = 0
+    elif depth.shape[0] >= size[0] and depth.shape[1] >= size[1]:
+        inverse = inverse if depth.shape == size else _resize(inverse, size, shrink=True)
+        reduction = 0 if depth.refined else _find_reduction(inverse, near - far, rough=depth.source == "photo")
+    if reduction == 0 and depth.shape == size:
+        return depth
+    if reduction == 0:
         full = np.clip(_resize(inverse, size, shrink=True), np.float32(far), np.float32(near))
     else:
-        span = near - far
-        unit = ((inverse.astype(np.float64) - far) / span).astype(np.float32)
-        full = _enlarge(unit, _eight_bit(guide))
+        half_step = _find_half_step(inverse) / (near - far)
+        if reduction > 1:
+            inverse = _resize(inverse, (-(-size[0] // reduction), -(-size[1] // reduction)), shrink=True)
+        unit = ((inverse.astype(np.float64) - far) / (near - far)).astype(np.float32)
+        full = _enlarge(_smooth_levels(unit, half_step), _eight_bit(guide))
         _stretch(full, far, near)
     if depth.kind is DepthKind.METRIC:
         with np.errstate(divide="ignore"):
@@ -118,12 +133,35 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     return DepthMap(full, depth.kind, depth.source, depth.detail, refined=True)
 
 
-def _enlarge(unit: Field, guide: npt.NDArray[np.uint8]) -> Field:
+def _find_reduction(inverse: Field, span: float, *, rough: bool) -> int:
+    """By which power of two a map of full size has to be reduced for its edges to be sharp; 0 if they are exact.
+
+    The edges' width, px: what a linear ramp of their steepest slope over 3 px would need, the median over the places
+    where they are steepest. A large map is looked at in strips.
+    """
+    margin = 2 * _WIDEST
+    period = _LOOK_ROWS * max(1, inverse.size // _LOOKED_AT)
+    widths = []
+    for top in range(0, inverse.shape[0], period):
+        strip = inverse[max(top - margin, 0) : top + _LOOK_ROWS + margin]
+        extents = [_dilate(strip, px) - _dilate(strip, px, shrink=True) for px in (1, _WIDEST, 2 * _WIDEST)]
+        steepest = _dilate(extents[0], _WIDEST)
+        edge = (extents[1] > np.float32(2 * _JUMP * span)) & (extents[1] > np.float32(_WHOLE) * extents[2])
+        edge &= extents[0] >= np.float32(_STEEPEST) * steepest
+        widths.append(2 * extents[1][edge] / extents[0][edge])
+    found = np.concatenate(widths)
+    width = float(np.median(found)) if found.size >= _FEWEST_EDGES else 0.0
+    if width < _EXACT_EDGE and not rough:
+        return 0
+    least = 2 if inverse.size > _LARGE else 1
+    return max(least, 2 ** int(math.log2(max(2 * width / _SETTLED_EDGE, 1.0))))
+
+
+def _enlarge(given: Field, guide: npt.NDArray[np.uint8]) -> Field:
     """Enlarge inverse depth of range 0..1 to the guide's size."""
-    guides = _halvings(guide, unit.shape)
-    robust = np.percentile(unit, (1, 99))
+    guides = _halvings(guide, given.shape)
+    robust = np.percentile(given, (1, 99))
     jump = _JUMP * max(float(robust[1] - robust[0]), 0.25)
-    given = _smooth_levels(unit)
     depth = _resize(given, guides[0].shape[:2])
     for _ in range(_FIRST_PASSES):
         depth = _settle(depth, guides[0], guides[0], jump, _FIRST)
@@ -288,18 +326,22 @@ def _find_jumps(depth: Field, jump: float, windows: _Windows) -> Field:
     return np.asarray(cv2.dilate(share, disc), np.float32)
 
 
-def _smooth_levels(unit: Field) -> Field:
+def _find_half_step(values: Field) -> float:
+    """Half of the step between the levels of an 8-bit map; 0 if it has more of them, or so few that it is a mask."""
+    levels = np.unique(values.ravel()[:: max(7, values.size // _LEVELS_FROM)])
+    return float(np.diff(levels).min() / 2) if _FEWEST_LEVELS <= levels.size <= _MOST_LEVELS else 0.0
+
+
+def _smooth_levels(unit: Field, half_step: float) -> Field:
     """Undo the steps of an 8-bit map: smooth it without leaving the interval that each value was rounded from."""
     import cv2
 
-    levels = np.unique(unit.ravel()[::7])
-    if not _FEWEST_LEVELS <= levels.size <= _MOST_LEVELS:
+    if half_step == 0:
         return unit
-    half_step = np.float32(float(np.diff(levels).min()) / 2)
     smooth = unit
     for _ in range(4):
         blurred = cv2.GaussianBlur(smooth, (0, 0), 4.0, borderType=cv2.BORDER_REFLECT)
-        smooth = np.clip(blurred, unit - half_step, unit + half_step)
+        smooth = np.clip(blurred, unit - np.float32(half_step), unit + np.float32(half_step))
     return np.clip(smooth, np.float32(0), np.float32(1))
 
 

@@ -146,8 +146,47 @@ def test_rough_edges_of_a_phones_map_of_full_size_are_settled() -> None:
     phone = refine(DepthMap(rough, DepthKind.RELATIVE, "photo"), guide)
     assert phone.source == "photo"
     assert np.abs(phone.values - truth).mean() < 0.5 * np.abs(rough - truth).mean()
-    own = DepthMap(rough, DepthKind.RELATIVE, "file")
-    assert refine(own, guide) is own
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_a_small_map_that_was_enlarged_gets_the_photos_edges(factor: int) -> None:
+    guide, disc = disc_scene()
+    truth = disc.astype(np.float32)
+    soft = enlarge(shrink(truth, factor, 0.5), truth.shape)
+    fine = refine(DepthMap(soft, DepthKind.RELATIVE, "file"), guide)
+    assert fine.refined
+    assert np.abs(fine.values - truth).mean() < 0.5 * np.abs(soft - truth).mean()
+
+
+@pytest.mark.parametrize("source", ["file", "array"])
+def test_exact_edges_and_slopes_of_full_size_stay(source: str) -> None:
+    guide, disc = disc_scene()
+    y, x = np.mgrid[:256, :256].astype(np.float32)
+    for values in (disc + 0.002 * y, y / 256, np.hypot(y - 128, x - 128), np.sin(x / 30) * np.cos(y / 25)):
+        depth = DepthMap(values.astype(np.float32), DepthKind.RELATIVE, source)
+        assert refine(depth, guide) is depth
+
+
+def test_soft_edges_are_found_in_strips() -> None:
+    """A large map is looked at in parts: what these say of it is what the whole does."""
+    from dofsim.depth.refine import _find_reduction
+
+    y, x = np.mgrid[:1600, :2400]
+    exact = (((y // 150) + (x // 150)) % 2).astype(np.float32)
+    assert _find_reduction(exact, 1.0, rough=False) == 0
+    assert _find_reduction(enlarge(shrink(exact, 8, 0), exact.shape), 1.0, rough=False) == 4
+
+
+def test_what_dofsim_has_refined_comes_back_as_it_was(tmp_path: Path) -> None:
+    from dofsim.depth.files import read_depth, write_depth
+
+    guide, disc = disc_scene()
+    fine = refine(DepthMap(shrink(disc.astype(np.float32), 4, 1.0), DepthKind.RELATIVE), guide)
+    for name, step in (("d.png", 1 / 65535), ("d.tif", 1 / 65535), ("d.exr", 0.0)):
+        again = read_depth(write_depth(fine, tmp_path / name))
+        assert again.refined
+        assert refine(again, guide) is again
+        assert np.abs(again.values - fine.values).max() <= step
 
 
 def test_larger_depth_is_averaged_down() -> None:
