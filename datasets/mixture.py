@@ -131,6 +131,8 @@ class Mixture:
             photo, inverse = compose(photo, inverse, self.subjects, rng)
         elif kind == 2 and rng.random() < 0.25:
             inverse = augment.limit_range(inverse, rng)
+        if kind == 2 and self.real and rng.random() < self.strength.look:
+            photo = augment.borrow_look(photo, self._real(rng)[0], rng)
         if rng.random() < 0.2:
             photo = augment.defocus(photo, inverse, rng)
         photo = augment.tone(photo, rng, self.strength.colour)
