@@ -96,8 +96,8 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     -------
     DepthMap
         Shape (H, W); same kind, source and detail. It is ``depth`` itself if that has this size already and sharp
-        edges, because whoever made it meant them. Soft edges of a large map are those of a small one that was enlarged,
-        as most networks' are: it is reduced until they are sharp, and refined from there. Of a phone's own map
+        edges, because whoever made it meant them. If its edges are soft, it was a small map that somebody enlarged, as
+        most networks' are: it is reduced until they are sharp, and refined from there. Of a phone's own map
         (``source="photo"``, such as Lens Blur's) the edges are rough at any size and are settled, once.
 
     Raises
@@ -116,6 +116,9 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     elif depth.shape[0] >= size[0] and depth.shape[1] >= size[1]:
         inverse = inverse if depth.shape == size else _resize(inverse, size, shrink=True)
         reduction = 0 if depth.refined else _find_reduction(inverse, near - far, rough=depth.source == "photo")
+    elif depth.source in ("file", "array"):
+        # The first pass settles what is soft by a few px of a small map.
+        reduction = max(1, _find_reduction(inverse, near - far, rough=False) // 2)
     if reduction == 0 and depth.shape == size:
         return depth
     if reduction == 0:
@@ -123,7 +126,7 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
     else:
         half_step = _find_half_step(inverse) / (near - far)
         if reduction > 1:
-            inverse = _resize(inverse, (-(-size[0] // reduction), -(-size[1] // reduction)), shrink=True)
+            inverse = _resize(inverse, tuple(-(-side // reduction) for side in inverse.shape), shrink=True)
         unit = ((inverse.astype(np.float64) - far) / (near - far)).astype(np.float32)
         full = _enlarge(_smooth_levels(unit, half_step), _eight_bit(guide))
         _stretch(full, far, near)
@@ -134,7 +137,7 @@ def refine(depth: DepthMap, guide: Guide) -> DepthMap:
 
 
 def _find_reduction(inverse: Field, span: float, *, rough: bool) -> int:
-    """By which power of two a map of full size has to be reduced for its edges to be sharp; 0 if they are exact.
+    """By which power of two a map has to be reduced for its edges to be sharp; 0 if they are exact.
 
     The edges' width, px: what a linear ramp of their steepest slope over 3 px would need, the median over the places
     where they are steepest. A large map is looked at in strips.

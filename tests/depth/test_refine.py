@@ -158,6 +158,14 @@ def test_a_small_map_that_was_enlarged_gets_the_photos_edges(factor: int) -> Non
     assert np.abs(fine.values - truth).mean() < 0.5 * np.abs(soft - truth).mean()
 
 
+def test_so_does_one_of_half_the_size_that_is_very_soft() -> None:
+    guide, disc = disc_scene(512)
+    truth = disc.astype(np.float32)
+    soft = enlarge(shrink(truth, 8, 1.0), (256, 256))
+    phone, other = (refine(DepthMap(soft, DepthKind.RELATIVE, source), guide).values for source in ("photo", "file"))
+    assert np.abs(other - truth).mean() < 0.5 * np.abs(phone - truth).mean()
+
+
 @pytest.mark.parametrize("source", ["file", "array"])
 def test_exact_edges_and_slopes_of_full_size_stay(source: str) -> None:
     guide, disc = disc_scene()
