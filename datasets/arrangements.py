@@ -116,6 +116,24 @@ def floor(b: Builder) -> tuple[Camera, bool]:
     return Camera((0, eye, 0), pitch, rng.normal(0, 0.2)), True
 
 
+def plain(b: Builder) -> tuple[Camera, bool]:
+    """A floor, a desk or a sheet of one colour, unevenly lit, with a thing or two on it: only the light tells."""
+    rng = b.rng
+    b.part(
+        GROUND, (0, 0, 0), (1, 1, 1), b.look(rng.uniform(20.0, 80.0), 1.0) | {"tint": np.full(3, rng.uniform(0.6, 1.5))}
+    )
+    eye, pitch = rng.uniform(0.3, 1.8), -rng.uniform(0.35, 1.35)
+    middle = eye / np.tan(-pitch)
+    things = (*small_things(b), b.toy)
+    for _ in range(int(rng.choice(4, p=(0.2, 0.45, 0.25, 0.1)))):
+        thing = things[int(rng.integers(len(things)))]
+        thing(rng.normal(0, 0.25) * eye, 0.0, middle + rng.normal(0, 0.25) * eye, eye * rng.uniform(0.06, 0.4))
+    if rng.random() < 0.25:
+        wall = middle + eye * rng.uniform(0.4, 2.0)
+        b.part(BOX, (0, 1.5, wall), (8.0, 1.5, 0.05), b.look(40.0, 1.0), turn(rng.normal(0, 0.2)))
+    return Camera((0, eye, 0), pitch, rng.normal(0, 0.15)), True
+
+
 def close(b: Builder) -> tuple[Camera, bool]:
     """One thing or a few that fill the picture, on a table, a shelf or a wall, with the rest far behind."""
     rng = b.rng

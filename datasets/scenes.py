@@ -25,7 +25,7 @@ KINDS = {
     "slats": 0.06, "floor": 0.1, "layers": 0.03, "heap": 0.03, "foliage": 0.09, "canopy": 0.05, "bin": 0.03,
     "floating": 0.05, "hedge": 0.1, "bed": 0.04, "people": 0.07, "corner": 0.06, "wall": 0.04,
     "corridor": 0.04, "kitchen": 0.04, "shelves": 0.03, "tabletop": 0.06, "tub": 0.04, "road": 0.05,
-    "porch": 0.05, "clutter": 0.08, "meal": 0.06, "pet": 0.06,
+    "porch": 0.05, "clutter": 0.08, "meal": 0.06, "pet": 0.06, "plain": 0.06,
 }  # fmt: skip
 
 
@@ -75,6 +75,7 @@ _BUILD: dict[str, Callable[[Builder], tuple[Camera, bool]]] = {
     "corner": interiors.corner, "wall": interiors.wall, "corridor": interiors.corridor, "kitchen": interiors.kitchen,
     "shelves": interiors.shelves, "tabletop": overhead.tabletop, "tub": overhead.tub, "road": places.road,
     "porch": everyday.porch, "clutter": everyday.clutter, "meal": everyday.meal, "pet": everyday.pet,
+    "plain": arrangements.plain,
 }  # fmt: skip
 
 

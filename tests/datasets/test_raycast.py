@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dofsim.datasets.arrangements import plain
 from dofsim.datasets.everyday import clutter, meal, pet, porch
 from dofsim.datasets.foliage import stick
 from dofsim.datasets.furnish import Builder
@@ -248,6 +249,20 @@ def test_desks_meals_and_pets_are_within_reach(bank):
                 assert indoor
                 assert camera.pitch < 0.1
         assert 0.15 < np.median(nearest) < 1.5
+
+
+def test_a_plain_floor_is_near_at_the_bottom_and_tells_little_by_its_texture(bank):
+    smooth = []
+    for seed in range(12):
+        builder = Builder(World(), bank, np.random.default_rng(seed))
+        camera, indoor = plain(builder)
+        colour, inverse = render(builder.world, camera, Light(lamp=(0.0, 0.0, 0.0, 0.0)), bank, SIZE)
+        assert indoor
+        assert camera.pitch < -0.3
+        assert np.median(inverse[-4:]) > np.median(inverse[:4])
+        grey = colour.mean(axis=2)
+        smooth.append(np.median(np.abs(np.diff(grey, axis=1))) / np.median(grey))
+    assert np.median(smooth) < 0.01
 
 
 def test_only_the_kinds_that_are_asked_for_are_drawn(bank):
