@@ -2,7 +2,7 @@
 
 A record is a JSON file beside its ``.onnx`` file and named alike (``estimator.onnx``, ``estimator.json``)::
 
-    {"name": "dofsim-lite0", "licence": "Apache-2.0", "training_data": ["..."], "sha256": "...",
+    {"name": "dofsim-lite2", "licence": "Apache-2.0", "training_data": ["..."], "sha256": "...",
      "input_size": 256, "multiple": 32, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "output": "relative"}
 
 The package's own estimator has one; a model of your own needs none if the defaults suit it. The records of public

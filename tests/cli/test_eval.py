@@ -114,7 +114,7 @@ def test_the_shipped_model_needs_no_torch(folder, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "**dofsim-lite0** (estimator.onnx, onnxruntime, relative depth)" in done.stdout
+    assert "**dofsim-lite2** (estimator.onnx, onnxruntime, relative depth)" in done.stdout
     assert "alignment: scale-shift-disparity" in done.stdout
     facts = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert facts["images"] == 2

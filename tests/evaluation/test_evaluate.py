@@ -287,7 +287,7 @@ def test_the_shipped_model_is_asked_as_render_asks_it(frames):
     from dofsim.depth.estimate import estimate
 
     model = open_predictor(threads=1)
-    assert (model.name, model.kind, model.runtime) == ("dofsim-lite0", DepthKind.RELATIVE, "onnxruntime")
+    assert (model.name, model.kind, model.runtime) == ("dofsim-lite2", DepthKind.RELATIVE, "onnxruntime")
     photo = frames[0].photo
     direct = estimate(photo, threads=1)
     assert model.call(photo).values == pytest.approx(direct.values)
