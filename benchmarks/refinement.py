@@ -10,8 +10,8 @@ The columns are PSNR against the ray-traced picture in the band around jumps of 
 drawn with it, its soft edges split where they run through the focus. ``depth`` is the mean error of the inverse depth
 within 8 px of its jumps, as a share of that of the degraded map.
 
-Enlarged: the exact depth reduced to 1/``FACTOR``, blurred, brought back to the photo's size bilinearly and rounded to
-8 bit, as depth networks' maps come from other programs. The same PSNR, with it as it is and refined.
+Enlarged: the exact depth reduced and blurred as ``ENLARGED`` says, brought back to the photo's size bilinearly and
+rounded to 8 bit, as depth networks' maps come from other programs. The same PSNR, with it as it is and refined.
 
 Mattes: a depth map of two levels, the subject where alpha is at least one half, is reduced to a longest side of
 ``SMALL`` px. ``error`` is the mean |share of the subject's level - alpha| over the pixels within 3 % of the diagonal
