@@ -7,6 +7,7 @@ result is the same to the last bit.
 
 from __future__ import annotations
 
+import atexit
 import copy
 import time
 from collections.abc import Callable, Sequence
@@ -141,10 +142,18 @@ def train(
         torch.set_num_threads(config.threads)
     # Each network has its own statistics in every process; the main one's are saved.
     engine = Accelerator(mixed_precision="no", kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
+    if engine.num_processes > 1:
+        atexit.register(_leave_group)
     run = _Run(config, out, engine, validator, preview, watch)
     source = source if isinstance(source, Source) else Source(source, config.batch)
     with stopping() as stop:
         return run.go(source.unpaired() if config.objective.name == "cyclegan" else source, until, stop)
+
+
+def _leave_group() -> None:
+    """Close the connections to the other processes before Python ends: threads that are left abort it at times."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 class _Run:
