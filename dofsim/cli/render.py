@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -36,6 +37,8 @@ from dofsim.cli.options import (
 from dofsim.errors import DofsimError, ParameterError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dofsim.cli.report import Report
     from dofsim.depth import DepthMap
     from dofsim.photo import Photo
@@ -208,14 +211,14 @@ def render(
 
     exit_code = 0
     with Report(_STAGES * len(photos), quiet=quiet) as report:
-        own_depth = _read_own_depth(depth, depth_kind, near) if depth is not None else None
+        read_own_depth = partial(_read_own_depth, depth, depth_kind, near) if depth is not None else None
         for photo, place, depth_place in zip(photos, places, depth_places, strict=True):
             try:
                 _render_one(
                     photo,
                     place,
                     depth_place,
-                    own_depth,
+                    read_own_depth,
                     recipe,
                     report,
                     preview_focus=preview_focus,
@@ -250,7 +253,7 @@ def _render_one(
     path: Path,
     place: Path,
     depth_place: Path | None,
-    depth: DepthMap | None,
+    read_own_depth: Callable[[], DepthMap] | None,
     recipe: Recipe,
     report: Report,
     *,
@@ -269,7 +272,8 @@ def _render_one(
         for note in photo.notes:
             report.note(f"{path.name}: {note}")
         report.stage(f"{path.name}: depth")
-        scene = recipe.prepare(photo, depth=depth)
+        # Not kept in a variable: the blur wants its memory.
+        scene = recipe.prepare(photo, depth=None if read_own_depth is None else read_own_depth())
         if depth_place is not None:
             dofsim.write_depth(scene.depth, depth_place, overwrite=True)
         report.stage(f"{path.name}: blurring")
