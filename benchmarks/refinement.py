@@ -26,7 +26,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,21 +73,25 @@ def degrade(inverse: Array) -> Array:
     )
 
 
+def scenes_with_edges(folder: Path, scenes: set[str] | None) -> Iterator[tuple[Any, ...]]:
+    """The labels, picture, guide, circle of confusion, encoded truth and edge band of all pictures that have edges."""
+    for scene, kind, tag, image, coc, maps in pictures(folder):
+        band = edge_band(coc)
+        if band.sum() >= 50 and (scenes is None or scene in scenes):
+            guide = (encode(image) * 255 + 0.5).astype(np.uint8)
+            yield {"scene": scene, "class": kind, "lens": tag}, image, guide, coc, encode(maps["truth"]), band
+
+
 def measure_halos(folder: Path, method: Refine, scenes: set[str] | None = None) -> list[dict[str, Any]]:
     """One row per scene and lens."""
     rows = []
-    for scene, kind, tag, image, coc, maps in pictures(folder):
-        band = edge_band(coc)
-        if band.sum() < 50 or (scenes is not None and scene not in scenes):
-            continue
-        guide = (encode(image) * 255 + 0.5).astype(np.uint8)
+    for labels, image, guide, coc, truth, band in scenes_with_edges(folder, scenes):
         # the signed circle of confusion falls linearly with the inverse depth
         low = degrade(-coc)
-        truth = encode(maps["truth"])
         box = np.ones((3, 3), np.uint8)
         jumps = cv2.dilate(coc, box) - cv2.erode(coc, box) > 0.06 * np.ptp(np.percentile(coc, (1, 99)))
         beside = cv2.dilate(jumps.astype(np.uint8), np.ones((17, 17), np.uint8)) > 0
-        row: dict[str, Any] = {"scene": scene, "class": kind, "lens": tag}
+        row: dict[str, Any] = dict(labels)
         error = {}
         refined = -method(low, guide)
         drawn = refined.copy()
@@ -104,12 +108,7 @@ def measure_halos(folder: Path, method: Refine, scenes: set[str] | None = None) 
 def measure_enlarged(folder: Path, scenes: set[str] | None = None) -> list[dict[str, Any]]:
     """One row per scene, lens and way of having lost the edges; reduced by 1 they are exact."""
     rows = []
-    for scene, kind, tag, image, coc, maps in pictures(folder):
-        band = edge_band(coc)
-        if band.sum() < 50 or (scenes is not None and scene not in scenes):
-            continue
-        guide = (encode(image) * 255 + 0.5).astype(np.uint8)
-        truth = encode(maps["truth"])
+    for labels, image, guide, coc, truth, band in scenes_with_edges(folder, scenes):
         low, span = float(-coc.max()), float(np.ptp(coc))
         unit = (-coc - np.float32(low)) / np.float32(span)
         for factor, blur in ENLARGED:
@@ -119,7 +118,7 @@ def measure_enlarged(folder: Path, scenes: set[str] | None = None) -> list[dict[
                 small = np.asarray(cv2.resize(unit, size, interpolation=cv2.INTER_AREA), np.float32)
                 small = small if blur == 0 else np.asarray(cv2.GaussianBlur(small, (0, 0), blur), np.float32)
                 soft = np.round(enlarge(small, guide) * 255) / np.float32(255)
-            row: dict[str, Any] = {"scene": scene, "class": kind, "lens": tag, "factor": factor, "blur": blur}
+            row: dict[str, Any] = {**labels, "factor": factor, "blur": blur}
             depth = DepthMap(soft, DepthKind.RELATIVE, "file")
             for name, given in (("given", depth), ("refined", refine(depth, guide))):
                 radius = -(given.values * np.float32(span) + np.float32(low))
