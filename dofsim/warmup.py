@@ -22,6 +22,7 @@ KERNELS = {
     "dofsim.bokeh._composite.cascade_rows": 1,
     "dofsim.bokeh._edges.find_edges": 1,
     "dofsim.bokeh._edges.sweep": 1,
+    "dofsim.bokeh._enlarge.enlarge_runs": 1,
     "dofsim.bokeh._fill.fill": 1,
     "dofsim.bokeh._fill.find_slopes": 1,
     "dofsim.bokeh._fine.fine_block": 2,

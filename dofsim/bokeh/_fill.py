@@ -9,9 +9,11 @@ coherence transport (Bornemann and Maerz 2007), with the structure tensor of Foe
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from dofsim._kept import kept
-from dofsim.bokeh._disc import HALF, KERNEL, ONE, TWO, ZERO, F
+from dofsim.bokeh._disc import HALF, KERNEL, ONE, PART, TWO, ZERO, F
+from dofsim.bokeh._edges import FAR
 from dofsim.bokeh.plan import LIGHT_LEVEL
 
 _SPREAD = 0.5
@@ -25,6 +27,9 @@ _ALONG = 8.0
 
 _LITTLE = 0.02
 """Weight of the colour that was carried here from the edge; that of a cell at the edge is 1."""
+
+_DEEP = 4.0
+"""Cells from the edge from which on one colour does for 2 x 2 cells: a mean of many, seen through large discs only."""
 
 
 @kept(**KERNEL)
@@ -62,19 +67,35 @@ def find_slopes(cells, spans, jump, first, last, slopes):  # type: ignore[no-unt
                     slopes[y, x, 1 + axis] = np.sqrt(max(high, ZERO)) - np.sqrt(max(low, ZERO))
 
 
+@njit(**PART)
+def _is_deep(far, distance, jump, y, x):  # type: ignore[no-untyped-def]
+    """Whether the 2 x 2 cells from (y, x) on are of one hidden surface and far enough from its edge."""
+    if y + 1 >= far.shape[0] or x + 1 >= far.shape[1]:
+        return False
+    for j in range(y, y + 2):
+        for i in range(x, x + 2):
+            away = distance[j, i]
+            if not F(_DEEP) < away < F(FAR) or abs(far[j, i] - far[y, x]) > jump:
+                return False
+    return True
+
+
 @kept(**KERNEL)
-def fill(cells, slopes, far, distance, colour, jump, places, looks, first, last, filled):  # type: ignore[no-untyped-def]
-    """Colours of the hidden cells number ``first .. last`` of those listed.
+def fill(cells, slopes, far, distance, colour, jump, places, looks, first, last):  # type: ignore[no-untyped-def]
+    """Replace the colours that were carried to the hidden cells number ``first .. last`` of those listed.
 
     ``cells``: float32 (rows, columns, 4), colour and coc of what is seen; ``slopes``: see :func:`find_slopes`, with how
     much a cell counts, 0..1, in place of 1; ``places``: int64 (n, 2), row and column; ``far``, ``distance``,
     ``colour``: what was carried there (see ``_hidden``); ``looks``: how many places are looked at on either side, at
-    most, and how many cells away. ``filled``: float32 (n, 3), gets the colours.
+    most, and how many cells away.
     """
     rows, columns = far.shape
     most, farthest = looks
     for n in range(first, last):
         y, x = places[n, 0], places[n, 1]
+        side = 2 if _is_deep(far, distance, jump, y & ~1, x & ~1) else 1
+        if (y | x) & (side - 1) != 0:
+            continue
         away, c = distance[y, x], far[y, x]
         spread = F(_SPREAD) * away
         reach = int(min(away + F(_CUT) * spread + ONE, F(farthest)))
@@ -117,6 +138,9 @@ def fill(cells, slopes, far, distance, colour, jump, places, looks, first, last,
                         total += weight
         little = F(_LITTLE) / F(step * step)
         share = ONE / (total + little)
-        filled[n, 0] = (red + little * colour[y, x, 0]) * share
-        filled[n, 1] = (green + little * colour[y, x, 1]) * share
-        filled[n, 2] = (blue + little * colour[y, x, 2]) * share
+        red = (red + little * colour[y, x, 0]) * share
+        green = (green + little * colour[y, x, 1]) * share
+        blue = (blue + little * colour[y, x, 2]) * share
+        for j in range(y, y + side):
+            for i in range(x, x + side):
+                colour[j, i, 0], colour[j, i, 1], colour[j, i, 2] = red, green, blue

@@ -16,8 +16,8 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-EIGHT = 8
-"""Pixels that are gathered at a time."""
+EIGHT, SIXTEEN = 8, 16
+"""Pixels that are gathered at a time: as many as the lanes of a register, if it is a wide one."""
 
 _CHANNELS = 4
 _LANES = 8
@@ -143,134 +143,156 @@ def _mix_vector(
     return types.void(out, position, first, position, single, second, position, single), generate
 
 
-def _gather_eight(prefix, centre, stride, begin, first, second, entry, rows, out, to):  # type: ignore[no-untyped-def]
-    """Sums under a disc around each of eight neighbouring pixels, from prefix sums along the rows.
+def _gather(pixels: int) -> Any:
+    """Sums under a disc around each of some neighbouring pixels, from prefix sums along the rows.
 
     ``prefix``: 3 floats a pixel, ``stride`` a row; ``centre``: position of the first of the pixels; ``begin``,
-    ``first``, ``second``: the disc's rows 0 .. ``rows`` - 1 from index ``entry`` on (see ``spans.GatherTable``). 24
-    floats go to ``out`` from position ``to`` on.
+    ``first``, ``second``: the disc's rows 0 .. ``rows`` - 1 from index ``entry`` on (see ``spans.GatherTable``). 3
+    floats a pixel go to ``out`` from position ``to`` on.
     """
-    centre, to = int(centre), int(to)
-    out[to : to + 3 * EIGHT] = 0.0
-    for d in range(rows):
-        left, right = begin[entry + d], -begin[entry + d]
-        for row in (centre + d * stride, centre - d * stride):
-            assert row + left >= 0
-            for k in range(3 * EIGHT):
-                a, b = row + left + k, row + right + k
-                out[to + k] += first[entry + d] * (prefix[b + 3] - prefix[a])
-                out[to + k] += second[entry + d] * (prefix[b] - prefix[a + 3])
+
+    def gather(prefix, centre, stride, begin, first, second, entry, rows, out, to):  # type: ignore[no-untyped-def]
+        centre, to = int(centre), int(to)
+        out[to : to + 3 * pixels] = 0.0
+        for d in range(rows):
+            left, right = begin[entry + d], -begin[entry + d]
+            for row in (centre + d * stride, centre - d * stride):
+                assert row + left >= 0
+                for k in range(3 * pixels):
+                    a, b = row + left + k, row + right + k
+                    out[to + k] += first[entry + d] * (prefix[b + 3] - prefix[a])
+                    out[to + k] += second[entry + d] * (prefix[b] - prefix[a + 3])
+
+    return gather
 
 
-def _gather_eight_vector(
-    _context: Any, prefix: Any, _centre: Any, _stride: Any, begin: Any, first: Any, second: Any, _entry: Any,
-    _rows: Any, out: Any, _to: Any,
-) -> Any:  # fmt: skip
-    """Code generator of the compiled :func:`_gather_eight`: the sums stay in three registers over all rows."""
+def _gather_vector(pixels: int) -> Any:
+    """Code generator of the compiled :func:`_gather`: the sums stay in three registers over all rows."""
     index = types.int64
+
+    def typed(
+        _context: Any, prefix: Any, _centre: Any, _stride: Any, begin: Any, first: Any, second: Any, _entry: Any,
+        _rows: Any, out: Any, _to: Any,
+    ) -> Any:  # fmt: skip
+        return types.void(prefix, index, index, begin, first, second, index, index, out, index), generate
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         def data(n: int) -> Any:
             return context.make_array(signature.args[n])(context, builder, arguments[n]).data
 
-        integer, kind = ir.IntType(64), ir.VectorType(ir.FloatType(), _LANES)
         source, begins, firsts, seconds, target = data(0), data(3), data(4), data(5), data(8)
         _, centre, stride, _, _, _, entry, rows, _, to = arguments
-        sums = [cgutils.alloca_once_value(builder, ir.Constant(kind, [0.0] * _LANES)) for _ in range(3)]
-
-        def pixels(base: Any, offset: int) -> Any:
-            at = builder.add(base, ir.Constant(integer, offset))
-            loaded = builder.load(builder.bitcast(builder.gep(source, [at]), kind.as_pointer()))
-            loaded.align = 4
-            return loaded
-
-        def spread(array: Any, at: Any) -> Any:
-            lane = builder.insert_element(
-                ir.Constant(kind, ir.Undefined), builder.load(builder.gep(array, [at])), ir.Constant(ir.IntType(32), 0)
-            )
-            zeros = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
-            return builder.shuffle_vector(lane, ir.Constant(kind, ir.Undefined), zeros)
-
+        sums = _Sums(builder, pixels)
         with cgutils.for_range(builder, rows) as loop:
             at = builder.add(entry, loop.index)
             left = builder.load(builder.gep(begins, [at]))
-            share, rest = spread(firsts, at), spread(seconds, at)
+            share, rest = sums.spread(firsts, at), sums.spread(seconds, at)
             down = builder.mul(loop.index, stride)
             for row in (builder.add(centre, down), builder.sub(centre, down)):
                 a, b = builder.add(row, left), builder.sub(row, left)
-                for part, total in enumerate(sums):
-                    k = part * _LANES
-                    outer = builder.fsub(pixels(b, k + 3), pixels(a, k), flags=_FAST)
-                    inner = builder.fsub(pixels(b, k), pixels(a, k + 3), flags=_FAST)
+                for part in range(3):
+                    outer = builder.fsub(sums.pixels(source, b, part, 1), sums.pixels(source, a, part), flags=_FAST)
+                    inner = builder.fsub(sums.pixels(source, b, part), sums.pixels(source, a, part, 1), flags=_FAST)
                     outer = builder.fmul(share, outer, flags=_FAST)
                     inner = builder.fmul(rest, inner, flags=_FAST)
-                    both = builder.fadd(outer, inner, flags=_FAST)
-                    builder.store(builder.fadd(builder.load(total), both, flags=_FAST), total)
-        for part, total in enumerate(sums):
-            at = builder.add(to, ir.Constant(integer, part * _LANES))
-            stored = builder.store(builder.load(total), builder.bitcast(builder.gep(target, [at]), kind.as_pointer()))
-            stored.align = 4
+                    sums.add(part, builder.fadd(outer, inner, flags=_FAST))
+        sums.store(target, to)
         return context.get_dummy_value()
 
-    return types.void(prefix, index, index, begin, first, second, index, index, out, index), generate
+    return typed
 
 
-def _gather_spans(prefix, centre, places, weights, count, out, to):  # type: ignore[no-untyped-def]
-    """Weighted sums of spans around each of eight neighbouring pixels, from prefix sums along the rows.
+def _gather_spans(pixels: int) -> Any:
+    """Weighted sums of spans around each of some neighbouring pixels, from prefix sums along the rows.
 
     For the first of them, at position ``centre`` of ``prefix``, span ``n`` begins ``places[2 n]`` floats and ends
     ``places[2 n + 1]`` floats further; its four ``weights`` belong to the beginning, the pixel after it, the end, and
-    the pixel after that. 24 floats go to ``out`` from position ``to`` on.
+    the pixel after that. 3 floats a pixel go to ``out`` from position ``to`` on.
     """
-    out[to : to + 3 * EIGHT] = 0.0
-    for n in range(count):
-        for end in range(2):
-            at = centre + places[2 * n + end]
-            assert at >= 0
-            for k in range(3 * EIGHT):
-                out[to + k] += weights[4 * n + 2 * end] * prefix[at + k]
-                out[to + k] += weights[4 * n + 2 * end + 1] * prefix[at + k + 3]
+
+    def gather(prefix, centre, places, weights, count, out, to):  # type: ignore[no-untyped-def]
+        out[to : to + 3 * pixels] = 0.0
+        for n in range(count):
+            for end in range(2):
+                at = centre + places[2 * n + end]
+                assert at >= 0
+                for k in range(3 * pixels):
+                    out[to + k] += weights[4 * n + 2 * end] * prefix[at + k]
+                    out[to + k] += weights[4 * n + 2 * end + 1] * prefix[at + k + 3]
+
+    return gather
 
 
-def _gather_spans_vector(
-    _context: Any, prefix: Any, _centre: Any, places: Any, weights: Any, _count: Any, out: Any, _to: Any
-) -> Any:
+def _gather_spans_vector(pixels: int) -> Any:
     """Code generator of the compiled :func:`_gather_spans`."""
     index = types.int64
+
+    def typed(
+        _context: Any, prefix: Any, _centre: Any, places: Any, weights: Any, _count: Any, out: Any, _to: Any
+    ) -> Any:
+        return types.void(prefix, index, places, weights, index, out, index), generate
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, at_places, at_weights, target = (
             context.make_array(signature.args[n])(context, builder, arguments[n]).data for n in (0, 2, 3, 5)
         )
         _, centre, _, _, count, _, to = arguments
-        integer, kind = ir.IntType(64), ir.VectorType(ir.FloatType(), _LANES)
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
-        undefined = ir.Constant(kind, ir.Undefined)
-        sums = [cgutils.alloca_once_value(builder, ir.Constant(kind, [0.0] * _LANES)) for _ in range(3)]
+        integer = ir.IntType(64)
+        sums = _Sums(builder, pixels)
 
-        def of_span(array: Any, n: Any, size: int, which: int) -> Any:
-            at = builder.add(builder.mul(n, ir.Constant(integer, size)), ir.Constant(integer, which))
-            return builder.load(builder.gep(array, [at]))
+        def of_span(n: Any, size: int, which: int) -> Any:
+            return builder.add(builder.mul(n, ir.Constant(integer, size)), ir.Constant(integer, which))
 
         with cgutils.for_range(builder, count) as loop:
             for which in range(4):
-                scalar = of_span(at_weights, loop.index, 4, which)
-                lane = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
-                weight = builder.shuffle_vector(lane, undefined, zeros)
-                place = builder.add(centre, of_span(at_places, loop.index, 2, which // 2))
-                for part, total in enumerate(sums):
-                    at = builder.add(place, ir.Constant(integer, part * _LANES + 3 * (which % 2)))
-                    loaded = builder.load(builder.bitcast(builder.gep(source, [at]), kind.as_pointer()))
-                    loaded.align = 4
-                    term = builder.fmul(weight, loaded, flags=_FAST)
-                    builder.store(builder.fadd(builder.load(total), term, flags=_FAST), total)
-        for part, total in enumerate(sums):
-            at = builder.add(to, ir.Constant(integer, part * _LANES))
-            stored = builder.store(builder.load(total), builder.bitcast(builder.gep(target, [at]), kind.as_pointer()))
-            stored.align = 4
+                weight = sums.spread(at_weights, of_span(loop.index, 4, which))
+                place = builder.load(builder.gep(at_places, [of_span(loop.index, 2, which // 2)]))
+                place = builder.add(centre, place)
+                for part in range(3):
+                    read = sums.pixels(source, place, part, which % 2)
+                    sums.add(part, builder.fmul(weight, read, flags=_FAST))
+        sums.store(target, to)
         return context.get_dummy_value()
 
-    return types.void(prefix, index, places, weights, index, out, index), generate
+    return typed
+
+
+class _Sums:
+    """Sums over some neighbouring pixels, 3 floats each, in three registers of as many lanes as there are pixels."""
+
+    def __init__(self, builder: Any, lanes: int) -> None:
+        self.builder, self.lanes = builder, lanes
+        self.kind = ir.VectorType(ir.FloatType(), lanes)
+        self.parts = [cgutils.alloca_once_value(builder, ir.Constant(self.kind, [0.0] * lanes)) for _ in range(3)]
+
+    def _place(self, array: Any, at: Any, offset: int) -> Any:
+        at = self.builder.add(at, ir.Constant(ir.IntType(64), offset))
+        return self.builder.bitcast(self.builder.gep(array, [at]), self.kind.as_pointer())
+
+    def pixels(self, array: Any, at: Any, part: int, later: int = 0) -> Any:
+        """What one of the registers takes from position ``at``, or from so many pixels behind it."""
+        loaded = self.builder.load(self._place(array, at, part * self.lanes + 3 * later))
+        loaded.align = 4
+        return loaded
+
+    def spread(self, array: Any, at: Any) -> Any:
+        """One float of an array in all lanes."""
+        undefined, count = ir.Constant(self.kind, ir.Undefined), ir.IntType(32)
+        scalar = self.builder.load(self.builder.gep(array, [at]))
+        lane = self.builder.insert_element(undefined, scalar, ir.Constant(count, 0))
+        zeros = ir.Constant(ir.VectorType(count, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(lane, undefined, zeros)
+
+    def add(self, part: int, term: Any) -> None:
+        """Add to one of the registers."""
+        total = self.parts[part]
+        self.builder.store(self.builder.fadd(self.builder.load(total), term, flags=_FAST), total)
+
+    def store(self, array: Any, at: Any) -> None:
+        """Put all three into an array from position ``at`` on."""
+        for part, total in enumerate(self.parts):
+            stored = self.builder.store(self.builder.load(total), self._place(array, at, part * self.lanes))
+            stored.align = 4
 
 
 def _chosen(plain: Any, vector: Any) -> Any:
@@ -282,5 +304,7 @@ def _chosen(plain: Any, vector: Any) -> Any:
 put_end = _chosen(_put_end, _put_end_vector)
 sum_along = _chosen(_sum_along, _sum_along_vector)
 mix = _chosen(_mix, _mix_vector)
-gather_eight = _chosen(_gather_eight, _gather_eight_vector)
-gather_spans = _chosen(_gather_spans, _gather_spans_vector)
+gather_eight, gather_sixteen = (_chosen(_gather(n), _gather_vector(n)) for n in (EIGHT, SIXTEEN))
+gather_spans_eight, gather_spans_sixteen = (
+    _chosen(_gather_spans(n), _gather_spans_vector(n)) for n in (EIGHT, SIXTEEN)
+)

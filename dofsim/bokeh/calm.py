@@ -23,7 +23,7 @@ Box = tuple[int, int, int, int]
 """First and last row, first and last column; the last ones exclusive."""
 
 _MOST_HALO = LARGEST_GATHERED + 12
-_SPARE = 32
+_SPARE = 48
 
 
 def gather_room(tiles: int) -> int:
@@ -106,12 +106,10 @@ def _gather_pixels(
     if y0 < halo or x0 < halo or y1 + halo > plan.height or x1 + halo > plan.width:
         patch = _extended(rgb, y0 - halo, y1 + halo, x0 - halo, x1 + halo)
         source, at, stride = patch.reshape(-1), 0, patch.shape[1] * 3
-    # A slice would be another type, and another compilation.
-    part = np.ascontiguousarray(coc[y0:y1, x0:x1])
     gather_runs(
-        source, at, stride, y1 - y0 + 2 * halo, x1 - x0 + 2 * halo, part, halo, _relative(parts, y0, x0),
-        gather_table(LARGEST_GATHERED), shape, y0, x0, 1, scratch[_SPARE:], scratch[:_SPARE], *_span_room(shape),
-        out.reshape(-1), (y0 * plan.width + x0) * 3, plan.width * 3,
+        source, at, stride, y1 - y0 + 2 * halo, x1 - x0 + 2 * halo, coc.reshape(-1), y0 * plan.width + x0, plan.width,
+        halo, _relative(parts, y0, x0), gather_table(LARGEST_GATHERED), shape, y0, x0, 1, scratch[_SPARE:],
+        scratch[:_SPARE], *_span_room(shape), out.reshape(-1), (y0 * plan.width + x0) * 3, plan.width * 3,
     )  # fmt: skip
     for top, bottom, left, right in parts if has_sharp else ():
         sharp = np.abs(coc[top:bottom, left:right]) < IN_FOCUS_RADIUS
@@ -132,6 +130,7 @@ def _gather_cells(
     out: Floats,
 ) -> None:
     """Gather on the grid of a level >= 1, one cell around every run, and enlarge."""
+    from dofsim.bokeh._enlarge import enlarge_runs
     from dofsim.bokeh._gather import gather_runs
 
     side, half = 1 << level, 1 << (level - 1)
@@ -150,15 +149,14 @@ def _gather_cells(
     scaled = middles * np.float32(1 / side)
     gathered = np.empty((y1 - y0, x1 - x0, 3), np.float32)
     gather_runs(
-        np.ascontiguousarray(source, np.float32).reshape(-1), 0, source.shape[1] * 3, *source.shape[:2], scaled, halo,
-        _relative(cells, y0, x0), gather_table(LARGEST_GATHERED), shape, y0 * side, x0 * side, side,
-        scratch[_SPARE:], scratch[:_SPARE], *_span_room(shape), gathered.reshape(-1), 0, gathered.shape[1] * 3,
+        np.ascontiguousarray(source, np.float32).reshape(-1), 0, source.shape[1] * 3, *source.shape[:2],
+        scaled.reshape(-1), 0, x1 - x0, halo, _relative(cells, y0, x0), gather_table(LARGEST_GATHERED), shape,
+        y0 * side, x0 * side, side, scratch[_SPARE:], scratch[:_SPARE], *_span_room(shape), gathered.reshape(-1), 0,
+        gathered.shape[1] * 3,
     )  # fmt: skip
-    for (top, bottom, left, right), (cy0, cy1, cx0, cx1) in zip(parts, cells, strict=True):
-        small = gathered[cy0 - y0 : cy1 - y0, cx0 - x0 : cx1 - x0]
-        large = cv2.resize(small, None, fx=side, fy=side, interpolation=cv2.INTER_LINEAR)
-        dy, dx = top - cy0 * side, left - cx0 * side
-        out[top:bottom, left:right] = large[dy : dy + bottom - top, dx : dx + right - left]
+    enlarge_runs(
+        gathered.reshape(-1), x1 - x0, y0, x0, level, np.array(parts, np.int64), scratch, out.reshape(-1), plan.width
+    )
 
 
 def _runs(wanted: npt.NDArray[np.bool_], top: int, left: int) -> Iterator[Box]:

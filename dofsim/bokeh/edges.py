@@ -69,15 +69,15 @@ def find_places(
     from dofsim.bokeh._edges import FAR, STEEP
 
     rows, columns = -(-plan.height // plan.cell), -(-plan.width // plan.cell)
-    low, high, lit = spans[:rows, :columns, 0], spans[:rows, :columns, 1], spans[:rows, :columns, 2] > 0
+    low, high, light = cv2.split(spans[:rows, :columns])
+    lit = light > 0
     lowest, highest = low.copy(), high.copy()
     for extreme, of, choose in ((lowest, low, np.minimum), (highest, high, np.maximum)):
         choose(extreme[:-1], of[1:], out=extreme[:-1])
         choose(extreme[:, :-1], extreme[:, 1:].copy(), out=extreme[:, :-1])
     jump = _jump(plan)
-    # As argwhere leaves it, it is of one type if it has one row and of another if it has more: two compilations.
-    places = np.ascontiguousarray(np.argwhere((highest - lowest > jump) | lit))
-    y, x = places.T
+    y, x = np.divmod(np.flatnonzero((highest - lowest > jump) | lit), columns)
+    places = np.column_stack((y, x))
     # Wide beside a soft edge, which is some cells wide itself.
     around = 16 * plan.softness // plan.cell + 1
     share = cv2.blur((high - low > jump).astype(np.float32), (around, around))
@@ -177,24 +177,12 @@ def _fill(
     )
     if trust is not None:
         slopes[..., 0] *= trust
-    filled = np.empty((len(places), 3), np.float32)
     workers.run(
         lambda first: fill(
-            cells,
-            slopes,
-            far,
-            distance,
-            colour,
-            jump,
-            places,
-            looks,
-            first,
-            min(first + _PORTION, len(places)),
-            filled,
+            cells, slopes, far, distance, colour, jump, places, looks, first, min(first + _PORTION, len(places))
         ),
         range(0, len(places), _PORTION),
-    )  # fmt: skip
-    colour[places[:, 0], places[:, 1]] = filled
+    )
 
 
 def hidden_sources(edges: Edges, apart: Floats, plan: Plan) -> dict[tuple[int, int], Floats]:

@@ -122,7 +122,7 @@ class _Layers:
 
 def survey(rgb: Floats, coc: Floats, plan: Plan, workers: Workers) -> tuple[list[Floats], list[Floats]]:
     """Means and ranges of the squares of each level, see ``_survey``; empty for levels below that of the cells."""
-    from dofsim.bokeh._survey import FIRST_LEVEL, survey_rows
+    from dofsim.bokeh._survey import FIRST_LEVEL, survey_room, survey_rows
 
     nothing = np.zeros((0, 0, 4), np.float32)
     means, spans = [nothing] * FIRST_LEVEL, [nothing] * plan.cell_level
@@ -133,10 +133,11 @@ def survey(rgb: Floats, coc: Floats, plan: Plan, workers: Workers) -> tuple[list
     rows, step = len(means[-1]), _ROWS >> FIRST_LEVEL
     workers.run(
         lambda first: survey_rows(
-            rgb, coc, first, min(first + step, rows), plan.cell, means[-1], means[plan.cell_level], spans[-1]
+            rgb, coc, rgb.reshape(-1), first, min(first + step, rows), plan.cell, means[-1], means[plan.cell_level],
+            spans[-1], survey_room(),
         ),
         range(0, rows, step),
-    )
+    )  # fmt: skip
     while len(means) <= plan.levels:
         means.append(halve_cells(means[-1]))
     while len(spans) <= max(plan.levels, TILE_LEVEL):

@@ -48,12 +48,12 @@ def compile_first_half() -> None:
     from dofsim.bokeh._survey import survey_rows
 
     rgb, coc, jump, places = _picture(), _map(), np.float32(1), np.zeros((0, 2), np.int64)
-    survey_rows(rgb, coc, 0, 0, 2, _picture(), _picture(), _picture())
+    survey_rows(rgb, coc, _line(), 0, 0, 2, _picture(), _picture(), _picture(), _line())
     find_edges(rgb, coc, places, np.zeros(0, np.uint8), 1, jump, 1, 0, 0, _map(), _map(), _picture(), _map())
     sweep(_map(), jump)
     rings = np.zeros(_SIZE * _SIZE, np.int32), np.zeros(_SIZE * _SIZE, np.float32)
     extend(_map(), _map(), _map(), _picture(), 1, jump, _map(np.int16), *rings)
-    fill(_picture(), _picture(), _map(), _map(), _picture(), jump, places, LOOKS, 0, 0, _picture()[0])
+    fill(_picture(), _picture(), _map(), _map(), _picture(), jump, places, LOOKS, 0, 0)
     flags, line = _map(np.uint8), _line()
     cascade_rows(coc, _map(), 2, BACK, 1, 1, 1, line, flags, flags, flags, line, flags, 0, 0, cascade_room(1, 1))
 
@@ -82,11 +82,15 @@ def compile_second_half_of_shapes() -> None:
 
 def _compile_coarse(shape: ShapeTable | None) -> None:
     from dofsim.bokeh._coarse import coarse_layer, draw_sources
+    from dofsim.bokeh._enlarge import enlarge_runs
     from dofsim.bokeh._gather import gather_runs
 
     runs, disc = np.zeros((0, 4), np.int64), gather_table(LARGEST_GATHERED)
     room = np.empty(0, np.int64), _line()
-    gather_runs(_line(), 0, 3, 1, 1, _map(), 0, runs, disc, shape, 0, 0, 1, _line(), _line(), *room, _line(), 0, 3)
+    gather_runs(
+        _line(), 0, 3, 1, 1, _line(), 0, 1, 0, runs, disc, shape, 0, 0, 1, _line(), _line(), *room, _line(), 0, 3
+    )
+    enlarge_runs(_line(), 1, 0, 0, 1, runs, _line(), _line(), 1)
     squares, grid = _picture()[:0], (_line(), _map(np.uint8), span_table(LARGEST_DRAWN), shape)
     coarse_layer(_picture(), _map(), squares, squares, squares, 2, 2, _map(), FRONT, False, 1, 4, *grid)
     draw_sources(_lights(), np.float32(1), 1, 4, *grid)

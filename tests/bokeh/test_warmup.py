@@ -37,7 +37,7 @@ def test_the_second_process_fills_the_cache(tmp_path: Path) -> None:
     cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
     assert run("-c", "from dofsim.bokeh.warmup import is_cold; print(is_cold())", **cache) == "True"
     run("-m", "dofsim.bokeh.warmup", "disc", **cache)
-    assert run("-c", PROBE, **cache) == "False 1 11 11"
+    assert run("-c", PROBE, **cache) == "False 1 12 12"
 
 
 def test_a_warm_machine_compiles_nothing_more() -> None:
