@@ -81,18 +81,17 @@ def _inside(rgb, coc, colours, top, x, wide, cell, squares, cells, spans, room):
     share, part = F(1.0 / (_SIDE * _SIDE)), ONE / F(cell * cell)
     b = top // cell
     for a in range(x // cell, (x + wide) // cell):
-        k = U(a * cell - x)
-        p = U(3) * k
-        low, high = room[lows + k], room[highs + k]
-        red, green, blue, total = room[p], room[p + GREEN], room[p + BLUE], room[totals + k]
+        m, p = U(a * cell - x), U(3 * (a * cell - x))
+        low, high = room[lows + m], room[highs + m]
+        red, green, blue, total = room[p], room[p + GREEN], room[p + BLUE], room[totals + m]
         for _ in range(1, cell):
-            k += U(1)
+            m += U(1)
             p += U(3)
-            low, high = min(low, room[lows + k]), max(high, room[highs + k])
+            low, high = min(low, room[lows + m]), max(high, room[highs + m])
             red += room[p]
             green += room[p + GREEN]
             blue += room[p + BLUE]
-            total += room[totals + k]
+            total += room[totals + m]
         spans[b, a, 0], spans[b, a, 1], spans[b, a, 2] = low, high, ZERO
         if bright > 0:
             spans[b, a, 2] = _lit(rgb, top, a * cell, cell)
